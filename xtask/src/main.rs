@@ -1,3 +1,73 @@
-//! Entry point.
+//! Every developer command of the repository: `cargo xtask <command>`.
+//!
+//! Owns the order in which things are built, tested and checked; `make` and `.ci/run` only call it.
+//! Must not know any message rule: it starts programs and reads files.
+//! Invariant: it needs nothing but cargo and a C compiler, so that `setup` can be the first thing to run.
 
-fn main() {}
+// The terminal is this program's interface.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![forbid(unsafe_code)]
+
+mod bench;
+mod binaries;
+mod check;
+mod demo;
+mod deny;
+mod e2e;
+mod generated;
+mod group;
+mod network;
+mod run;
+mod setup;
+mod steps;
+mod suite;
+mod tally;
+mod test;
+mod tidy;
+mod ui;
+mod workspace;
+
+use anyhow::{Result, bail};
+use workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  setup [base|desktop|test]...  install the system packages that are missing (Debian, Ubuntu)
+  check                         fmt, clippy, tidy, gen --check, deny, user interface checks
+  tidy                          the repository's own rules
+  gen [--check]                 write the generated files, or verify that they are up to date
+  deny                          licences, bans and sources of all dependencies
+  test                          every test; the last line is `N passed, N failed`
+  e2e                           the stories through the window alone
+  bench [NAME]                  benchmarks of the release build; without a name, lists them
+  demo                          a relay and two people on this machine, speaking
+  run [ARG]...                  build and open the desktop
+  dev                           a relay and two desktops side by side
+  ci                            test, then check";
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some((command, rest)) = args.split_first() else { bail!("{USAGE}") };
+    let workspace = Workspace::find()?;
+    match (command.as_str(), rest) {
+        ("setup", groups) => setup::run(groups),
+        ("check", []) => check::run(&workspace),
+        ("tidy", []) => tidy::run(&workspace),
+        ("gen", []) => generated::run(&workspace, generated::Mode::Write),
+        ("gen", [flag]) if flag == "--check" => generated::run(&workspace, generated::Mode::Check),
+        ("deny", []) => deny::run(&workspace),
+        ("test", []) => test::run(&workspace),
+        ("e2e", []) => e2e::run(&workspace),
+        ("bench", names) => bench::run(&workspace, names),
+        ("demo", []) => demo::run(&workspace),
+        ("run", args) => run::desktop(&workspace, args),
+        ("dev", []) => run::side_by_side(&workspace),
+        ("ci", []) => check::ci(&workspace),
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("Unknown command: {}\n\n{USAGE}", args.join(" ")),
+    }
+}
