@@ -1,0 +1,8 @@
+//! Tests of the crate as a whole.
+
+mod encoding;
+mod limits;
+mod links;
+mod samples;
+mod streams;
+mod vectors;
