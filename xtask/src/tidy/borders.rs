@@ -11,7 +11,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite_migration", &["madang-store", "madang-relay"]),
     ("prost", &["madang-wire"]),
     ("serde", &["madang-api", "madang-cli", "madang-relay", "madang-desktop", "xtask"]),
-    ("serde_json", &["madang-api", "madang-cli", "madang-relay", "madang-desktop", "xtask"]),
+    ("serde_json", &["madang-api", "madang-socket", "madang-cli", "madang-relay", "madang-desktop", "xtask"]),
     ("libp2p", &["madang-p2p", "madang-relay"]),
     ("libp2p-stream", &["madang-p2p", "madang-relay"]),
     ("tauri", &["madang-desktop"]),

@@ -24,9 +24,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["madang-model", "madang-wire", "madang-crypto", "madang-store", "madang-p2p", "madang-media"],
     ),
     ("madang-api", &["madang-model", "madang-node"]),
+    ("madang-socket", &["madang-api"]),
     // The programs start the node; as media workers they are started again with nothing but media.
-    ("madang-cli", &["madang-api", "madang-node", "madang-media"]),
-    ("madang-desktop", &["madang-api", "madang-node", "madang-media"]),
+    ("madang-cli", &["madang-api", "madang-node", "madang-media", "madang-socket"]),
+    ("madang-desktop", &["madang-api", "madang-node", "madang-media", "madang-socket"]),
     // Of p2p only the transport pieces, without its feature for clients.
     ("madang-relay", &["madang-model", "madang-wire", "madang-p2p"]),
     ("madang-tests", &["madang-api", TESTKIT]),
