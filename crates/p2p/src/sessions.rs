@@ -1,0 +1,236 @@
+//! Which sync stream of a peer is the primary one.
+//!
+//! Owns: the election between two streams, and when to open one.
+//! Must not know: how a stream is pumped.
+//! Invariant: at most one stream per peer is primary; when both sides opened one, that of the lower PeerId wins
+//! (protocol section 9.1).
+
+use crate::{backoff, session::Stop, streams::Ticket};
+use libp2p::{PeerId, swarm::ConnectionId};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
+
+/// Who opened a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opener {
+    Us,
+    Peer,
+}
+
+#[derive(Debug)]
+struct Primary {
+    serial: u64,
+    opener: Opener,
+    connection: ConnectionId,
+    up: bool,
+    stop: oneshot::Sender<Stop>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    primary: Option<Primary>,
+    /// Our own attempt under way.
+    opening: Option<(Ticket, ConnectionId)>,
+    /// When to open a stream, if there is none by then.
+    at: Option<Instant>,
+    /// Attempts that failed since the last success.
+    failed: u32,
+    /// The task of the last session, for the next one to wait for.
+    last: Option<JoinHandle<()>>,
+}
+
+/// The sync streams of all known peers.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    local: PeerId,
+    /// How long the higher PeerId waits for the lower one.
+    grace: Duration,
+    slots: BTreeMap<PeerId, Slot>,
+    next_serial: u64,
+}
+
+/// Place of a stream that was elected.
+pub(crate) struct Elected {
+    pub(crate) serial: u64,
+    pub(crate) stop: oneshot::Receiver<Stop>,
+    pub(crate) previous: Option<JoinHandle<()>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(local: PeerId, grace: Duration) -> Self {
+        Self { local, grace, slots: BTreeMap::new(), next_serial: 0 }
+    }
+
+    fn lower(&self, peer: &PeerId) -> Opener {
+        if self.local < *peer { Opener::Us } else { Opener::Peer }
+    }
+
+    fn wait(&self, peer: &PeerId) -> Duration {
+        if self.lower(peer) == Opener::Us { Duration::ZERO } else { self.grace }
+    }
+
+    /// A known peer has a new connection: open a stream soon, if there is none.
+    pub(crate) fn connected(&mut self, peer: PeerId, now: Instant) {
+        let wait = self.wait(&peer);
+        let slot = self.slots.entry(peer).or_default();
+        slot.failed = 0;
+        if slot.primary.is_none() && slot.opening.is_none() {
+            slot.at = now.checked_add(wait);
+        }
+    }
+
+    /// A connection was closed: a stream on it ends at once.
+    pub(crate) fn disconnected(&mut self, peer: &PeerId, connection: ConnectionId, last: bool) {
+        if let Some(slot) = self.slots.get_mut(peer) {
+            if slot.primary.as_ref().is_some_and(|primary| primary.connection == connection) {
+                slot.primary = None;
+            }
+            if last {
+                slot.at = None;
+            }
+        }
+    }
+
+    /// Ends the stream of a peer that is not known any more.
+    pub(crate) fn forget(&mut self, peer: &PeerId) {
+        if let Some(slot) = self.slots.get_mut(peer) {
+            slot.primary = None;
+            slot.at = None;
+            // The slot keeps its last task, so that events of a later session come after those of this one.
+        }
+    }
+
+    /// When [`Sessions::take_due`] will next have something.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.slots.values().filter_map(|slot| slot.at).min()
+    }
+
+    /// Peers to open a stream to now.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<PeerId> {
+        let mut due = Vec::new();
+        for (peer, slot) in &mut self.slots {
+            if slot.at.is_some_and(|at| at <= now) {
+                slot.at = None;
+                if slot.primary.is_none() && slot.opening.is_none() {
+                    due.push(*peer);
+                }
+            }
+        }
+        due
+    }
+
+    /// Our own attempt has started.
+    pub(crate) fn opening(&mut self, peer: PeerId, ticket: Ticket, connection: ConnectionId) {
+        self.slots.entry(peer).or_default().opening = Some((ticket, connection));
+    }
+
+    /// Whose attempt the ticket is, and on which connection; the attempt is over with this call.
+    pub(crate) fn take_opening(&mut self, ticket: Ticket) -> Option<(PeerId, ConnectionId)> {
+        for (peer, slot) in &mut self.slots {
+            if let Some((own, connection)) = slot.opening
+                && own == ticket
+            {
+                slot.opening = None;
+                return Some((*peer, connection));
+            }
+        }
+        None
+    }
+
+    /// Our own attempt failed: try again later.
+    pub(crate) fn open_failed(&mut self, peer: PeerId, now: Instant) {
+        let (local, grace) = (self.local, self.wait(&peer));
+        let slot = self.slots.entry(peer).or_default();
+        slot.failed = slot.failed.saturating_add(1);
+        if slot.primary.is_none() {
+            let wait = backoff::delay(&local, &peer, slot.failed).saturating_add(grace);
+            slot.at = now.checked_add(wait);
+        }
+    }
+
+    /// Decides about a fresh stream. `None` means that another one is primary, and this one is to be dropped.
+    /// Otherwise the one before, if any, is told to stop, and [`Sessions::started`] must follow.
+    pub(crate) fn elect(
+        &mut self,
+        peer: PeerId,
+        opener: Opener,
+        connection: ConnectionId,
+    ) -> Option<Elected> {
+        let lower = self.lower(&peer);
+        let slot = self.slots.entry(peer).or_default();
+        let rival = slot.primary.as_ref().map(|primary| (primary.opener, primary.connection, primary.up));
+        let ours_pending = opener == Opener::Peer && slot.opening.is_some() && lower == Opener::Us;
+        if ours_pending || !wins((opener, connection), rival, lower) {
+            return None;
+        }
+        let serial = self.next_serial;
+        self.next_serial = self.next_serial.wrapping_add(1);
+        let (sender, stop) = oneshot::channel();
+        slot.primary = Some(Primary { serial, opener, connection, up: false, stop: sender });
+        slot.at = None;
+        Some(Elected { serial, stop, previous: slot.last.take() })
+    }
+
+    /// The task of an elected stream runs.
+    pub(crate) fn started(&mut self, peer: PeerId, task: JoinHandle<()>) {
+        self.slots.entry(peer).or_default().last = Some(task);
+    }
+
+    /// The primary stream is ready in both directions. Returns whether it still is the primary one.
+    pub(crate) fn up(&mut self, peer: &PeerId, serial: u64) -> bool {
+        let Some(slot) = self.slots.get_mut(peer) else { return false };
+        match &mut slot.primary {
+            Some(primary) if primary.serial == serial => {
+                primary.up = true;
+                slot.failed = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A session is over; if it was the primary one and the peer is still there, a new one is opened later.
+    pub(crate) fn ended(&mut self, peer: PeerId, serial: u64, connected: bool, now: Instant) {
+        let (local, grace) = (self.local, self.wait(&peer));
+        let Some(slot) = self.slots.get_mut(&peer) else { return };
+        let was_primary = slot.primary.as_ref().is_some_and(|primary| primary.serial == serial);
+        if was_primary {
+            slot.primary = None;
+        }
+        if slot.primary.is_none() && slot.opening.is_none() && connected {
+            let wait = backoff::delay(&local, &peer, slot.failed).saturating_add(grace);
+            slot.failed = slot.failed.saturating_add(1);
+            slot.at = now.checked_add(wait);
+        } else if slot.primary.is_none() && !connected {
+            // Nothing runs and nothing is planned: the place is given back.
+            self.slots.remove(&peer);
+        }
+    }
+
+    /// Tells every session to send what is queued and end; returns their tasks.
+    pub(crate) fn stop_all(&mut self) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        for (peer, slot) in std::mem::take(&mut self.slots) {
+            if let Some(primary) = slot.primary
+                && primary.stop.send(Stop::Drained).is_err()
+            {
+                tracing::trace!(%peer, "session had ended");
+            }
+            tasks.extend(slot.last);
+        }
+        tasks
+    }
+}
+
+/// Whether a fresh stream takes the place of the primary one.
+///
+/// The lower PeerId's stream wins. A stream opened by the same side as before replaces it: that side opens only when
+/// it has none. And one on a younger connection replaces one that was up: the other side has lost it, for example
+/// by a restart that our end of the old connection has not noticed yet.
+fn wins(fresh: (Opener, ConnectionId), rival: Option<(Opener, ConnectionId, bool)>, lower: Opener) -> bool {
+    match rival {
+        None => true,
+        Some((opener, _, _)) if fresh.0 == lower || fresh.0 == opener => true,
+        Some((_, connection, up)) => up && fresh.1 > connection,
+    }
+}
