@@ -27,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
     }
     setup::ensure(&[Packages::Base])?;
     let shell = workspace.shell()?;
-    let relay = Group::Relay.flags(&workspace.metadata)?;
+    let relay = Group::Relay.flags(&workspace.metadata);
     cmd!(shell, "cargo build --locked --release {relay...} --bins")
         .run()
         .context("Cannot build the relay")?;

@@ -19,7 +19,7 @@ const OPENSSL_SYMBOLS: &[&str] = &["OPENSSL_init_crypto", "EVP_CIPHER_fetch", "S
 /// Fails when cargo fails.
 pub(crate) fn relay(workspace: &Workspace) -> Result<PathBuf> {
     let shell = workspace.shell()?;
-    let flags = Group::Relay.flags(&workspace.metadata)?;
+    let flags = Group::Relay.flags(&workspace.metadata);
     cmd!(shell, "cargo build --locked {flags...} --bins").run().context("Cannot build the relay")?;
     Ok(workspace.program("debug", RELAY))
 }
@@ -31,7 +31,7 @@ pub(crate) fn relay(workspace: &Workspace) -> Result<PathBuf> {
 /// Fails when cargo fails.
 pub(crate) fn command_line_with_tests(workspace: &Workspace) -> Result<PathBuf> {
     let shell = workspace.shell()?;
-    let flags = Group::Core.flags(&workspace.metadata)?;
+    let flags = Group::Core.flags(&workspace.metadata);
     cmd!(shell, "cargo build --locked {flags...} --bins --tests")
         .run()
         .context("Cannot build the command line and its tests")?;
@@ -55,7 +55,7 @@ pub(crate) fn command_line(workspace: &Workspace) -> Result<PathBuf> {
 /// Fails when cargo fails.
 pub(crate) fn desktop(workspace: &Workspace) -> Result<PathBuf> {
     let shell = workspace.shell()?;
-    let flags = Group::Desktop.flags(&workspace.metadata)?;
+    let flags = Group::Desktop.flags(&workspace.metadata);
     cmd!(shell, "cargo build --locked {flags...} --bins").run().context("Cannot build the desktop")?;
     Ok(workspace.program("debug", DESKTOP))
 }

@@ -4,7 +4,6 @@
 //! cargo unifies the features of everything in one call: a relay built beside a client would link
 //! OpenSSL, and a client built beside the desktop would be compiled twice.
 
-use anyhow::{Context as _, Result};
 use cargo_metadata::Metadata;
 
 use crate::workspace::{DESKTOP, RELAY, STORIES};
@@ -31,22 +30,18 @@ impl Group {
     }
 
     /// The `-p` flags that select this group.
-    ///
-    /// # Errors
-    /// Fails when the stories are not a member of the workspace.
-    pub(crate) fn flags(self, metadata: &Metadata) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        match self {
+    pub(crate) fn flags(self, metadata: &Metadata) -> Vec<String> {
+        let names = match self {
             Self::Core => {
-                names.extend(metadata.workspace_default_packages().iter().map(|p| p.name.to_string()));
-                let stories = metadata.workspace_packages().into_iter().find(|p| p.name.as_str() == STORIES);
-                names.push(stories.context("The workspace has no stories")?.name.to_string());
-                names.dedup();
+                let mut names: Vec<String> =
+                    metadata.workspace_default_packages().iter().map(|p| p.name.to_string()).collect();
+                names.push(STORIES.to_owned());
+                names
             }
-            Self::Relay => names.push(RELAY.to_owned()),
-            Self::Desktop => names.push(DESKTOP.to_owned()),
-        }
-        Ok(names.into_iter().flat_map(|name| ["-p".to_owned(), name]).collect())
+            Self::Relay => vec![RELAY.to_owned()],
+            Self::Desktop => vec![DESKTOP.to_owned()],
+        };
+        names.into_iter().flat_map(|name| ["-p".to_owned(), name]).collect()
     }
 }
 
@@ -57,7 +52,7 @@ mod tests {
 
     #[test]
     fn core_never_selects_relay_or_desktop() {
-        let flags = Group::Core.flags(&Workspace::find().unwrap().metadata).unwrap();
+        let flags = Group::Core.flags(&Workspace::find().unwrap().metadata);
         assert!(flags.iter().any(|f| f == "madang-model"));
         assert!(flags.iter().any(|f| f == STORIES));
         assert!(!flags.iter().any(|f| f == RELAY || f == DESKTOP));

@@ -27,6 +27,8 @@ mod tidy;
 mod ui;
 mod workspace;
 
+use std::process::ExitCode;
+
 use anyhow::{Result, bail};
 use workspace::Workspace;
 
@@ -46,8 +48,19 @@ usage: cargo xtask <command>
   dev                           a relay and two desktops side by side
   ci                            test, then check";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    match command(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes says what failed; where in this program it was noticed helps nobody.
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(args: &[String]) -> Result<()> {
     let Some((command, rest)) = args.split_first() else { bail!("{USAGE}") };
     let workspace = Workspace::find()?;
     match (command.as_str(), rest) {

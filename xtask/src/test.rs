@@ -79,7 +79,7 @@ fn packages(workspace: &Workspace) -> Result<()> {
 
 fn cargo(report: &mut Report, workspace: &Workspace, group: Group, variables: &[(&str, &Path)]) {
     let name = format!("cargo test {}", group.name());
-    let Some(flags) = report.prepare(&name, || group.flags(&workspace.metadata)) else { return };
+    let flags = group.flags(&workspace.metadata);
     let mut command = Command::new("cargo");
     command.current_dir(&workspace.root).args(["test", "--locked", "--no-fail-fast"]).args(flags);
     command.envs(variables.iter().copied());
