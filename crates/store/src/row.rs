@@ -2,7 +2,7 @@
 //!
 //! Must not know any table. Invariant: a number of one table can never be passed where that of another is meant.
 
-use madang_model::{AccountId, ConvId, DeviceId, OpId};
+use madang_model::{AccountId, ConvId, DeviceId, InviteId, KeyId, OpId};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Result, Row};
 
@@ -75,6 +75,8 @@ id_column! {
     account_id => AccountId,
     conv_id => ConvId,
     device_id => DeviceId,
+    invite_id => InviteId,
+    key_id => KeyId,
     op_id => OpId,
 }
 

@@ -112,3 +112,8 @@ pub(crate) fn new_op<'a>(
         due_at: 0,
     }
 }
+
+/// The text of a payload made by [`say`].
+pub(crate) fn decode(payload: &[u8]) -> Option<String> {
+    String::from_utf8(payload.to_vec()).ok()
+}

@@ -1,0 +1,171 @@
+//! Frames: the sealed bytes of own ops, kept until every recipient device has the op (protocol section 2.3), and the
+//! copies that relays hold of them.
+//!
+//! Must not know who the recipients are. Invariant: a retry sends the same bytes, so a frame is written once.
+
+use crate::db::Conn;
+use crate::error::Result;
+use crate::row::{OpRow, RelayRow, RoomRow, int, key_id, limit, uint};
+use crate::statement::{all, one, run, value};
+use madang_model::KeyId;
+use rusqlite::params;
+
+/// The sealed bytes of an own op.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The op.
+    pub op: OpRow,
+    /// The key it is sealed under.
+    pub key: KeyId,
+    /// Encoded `Sealed`.
+    pub body: Vec<u8>,
+}
+
+/// An own op at a relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// The op.
+    pub op: OpRow,
+    /// The relay.
+    pub relay: RelayRow,
+    /// The box that holds it.
+    pub relay_box: [u8; 16],
+    /// Its number there.
+    pub seq: u64,
+    /// When it was stored, ms since 1970.
+    pub at: u64,
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Frame> {
+    Ok(Frame { op: row.get(0)?, key: key_id(row, 1)?, body: row.get(2)? })
+}
+
+fn read_copy(row: &rusqlite::Row<'_>) -> rusqlite::Result<Copy> {
+    Ok(Copy {
+        op: row.get(0)?,
+        relay: row.get(1)?,
+        relay_box: row.get(2)?,
+        seq: uint(row, 3)?,
+        at: uint(row, 4)?,
+    })
+}
+
+/// Keeps the sealed bytes of an op; answers false, and changes nothing, when there are some already.
+///
+/// # Errors
+/// Those of the store.
+pub fn put(c: &Conn, room: RoomRow, frame: &Frame) -> Result<bool> {
+    let inserted = run(
+        c,
+        "INSERT INTO frame (op, room, key_id, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (op) DO NOTHING",
+        params![frame.op, room, frame.key.as_bytes(), frame.body],
+    )?;
+    Ok(inserted > 0)
+}
+
+/// The sealed bytes of an op.
+///
+/// # Errors
+/// Those of the store.
+pub fn get(c: &Conn, op: OpRow) -> Result<Option<Frame>> {
+    one(c, "SELECT op, key_id, body FROM frame WHERE op = ?1", params![op], read)
+}
+
+/// Forgets the sealed bytes of an op that everybody has; answers whether there were some.
+///
+/// # Errors
+/// Those of the store.
+pub fn remove(c: &Conn, op: OpRow) -> Result<bool> {
+    Ok(run(c, "DELETE FROM frame WHERE op = ?1", params![op])? > 0)
+}
+
+/// Forgets the sealed bytes of own ops with numbers up to `upto` in a room: every recipient device has them. Answers
+/// how many went.
+///
+/// # Errors
+/// Those of the store.
+pub fn remove_covered(c: &Conn, room: RoomRow, author: crate::DeviceRow, upto: u64) -> Result<usize> {
+    run(
+        c,
+        "DELETE FROM frame WHERE room = ?1 AND op IN (
+           SELECT op.row FROM frame AS f CROSS JOIN op ON op.row = f.op
+           WHERE f.room = ?1 AND op.author = ?2 AND op.seq <= ?3)",
+        params![room, author, int(upto)],
+    )
+}
+
+/// The frames of a room after an op, oldest first, at most `max`: what is still on its way.
+///
+/// # Errors
+/// Those of the store.
+pub fn pending(c: &Conn, room: RoomRow, after: OpRow, max: usize) -> Result<Vec<Frame>> {
+    all(
+        c,
+        "SELECT op, key_id, body FROM frame WHERE room = ?1 AND op > ?2 ORDER BY op LIMIT ?3",
+        params![room, after, limit(max)],
+        read,
+    )
+}
+
+/// The rooms that have something on its way, and how much.
+///
+/// # Errors
+/// Those of the store.
+pub fn rooms(c: &Conn) -> Result<Vec<(RoomRow, u64)>> {
+    all(c, "SELECT room, COUNT(*) FROM frame GROUP BY room ORDER BY room", [], |row| {
+        Ok((row.get(0)?, uint(row, 1)?))
+    })
+}
+
+/// How many own ops are on their way, in all rooms.
+///
+/// # Errors
+/// Those of the store.
+pub fn count(c: &Conn) -> Result<u64> {
+    value(c, "SELECT COUNT(*) FROM frame", [], |row| uint(row, 0))
+}
+
+/// Notes that a relay holds an op; a newer number replaces the old one.
+///
+/// # Errors
+/// Those of the store.
+pub fn stored(c: &Conn, copy: &Copy) -> Result<()> {
+    run(
+        c,
+        "INSERT INTO relay_copy (op, relay, box, seq, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (op, relay) DO UPDATE SET box = excluded.box, seq = excluded.seq, at = excluded.at",
+        params![copy.op, copy.relay, copy.relay_box, int(copy.seq), int(copy.at)],
+    )
+    .map(|_| ())
+}
+
+/// Where an op is stored.
+///
+/// # Errors
+/// Those of the store.
+pub fn copies(c: &Conn, op: OpRow) -> Result<Vec<Copy>> {
+    all(
+        c,
+        "SELECT op, relay, box, seq, at FROM relay_copy WHERE op = ?1 ORDER BY relay",
+        params![op],
+        read_copy,
+    )
+}
+
+/// Forgets the copies in a box that was made anew or let them expire: those stored before `before`, ms since 1970.
+/// Answers the ops.
+///
+/// # Errors
+/// Those of the store.
+pub fn lost(c: &Conn, relay: RelayRow, relay_box: &[u8; 16], before: u64) -> Result<Vec<OpRow>> {
+    all(
+        c,
+        "DELETE FROM relay_copy WHERE relay = ?1 AND box = ?2 AND at < ?3 RETURNING op",
+        params![relay, relay_box, int(before)],
+        |row| row.get(0),
+    )
+}
+
+#[cfg(test)]
+#[path = "frames_tests.rs"]
+mod tests;

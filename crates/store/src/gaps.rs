@@ -1,0 +1,156 @@
+//! Gaps: missing stretches of authors' lines that a room shows, and why those given up were closed (protocol
+//! section 2.1).
+//!
+//! Must not know when one is given up. Invariant: a closed gap counts as here, so it stays closed.
+
+use crate::db::Conn;
+use crate::error::Result;
+use crate::row::{DeviceRow, RoomRow, int, uint, uint_opt};
+use crate::statement::{all, run};
+use rusqlite::{Row, params};
+
+/// A missing stretch of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Room.
+    pub room: RoomRow,
+    /// Author.
+    pub author: DeviceRow,
+    /// First missing number.
+    pub from_seq: u64,
+    /// Last missing number.
+    pub to_seq: u64,
+    /// Since when it is missing, ms since 1970.
+    pub since: u64,
+    /// When it was given up, ms since 1970.
+    pub closed_at: Option<u64>,
+    /// Why; empty while it is open.
+    pub reason: String,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Gap> {
+    Ok(Gap {
+        room: row.get(0)?,
+        author: row.get(1)?,
+        from_seq: uint(row, 2)?,
+        to_seq: uint(row, 3)?,
+        since: uint(row, 4)?,
+        closed_at: uint_opt(row, 5)?,
+        reason: row.get(6)?,
+    })
+}
+
+/// Notes a gap. One that begins at the same number keeps its age and takes the new end.
+///
+/// # Errors
+/// Those of the store.
+pub fn note(
+    c: &Conn,
+    room: RoomRow,
+    author: DeviceRow,
+    from_seq: u64,
+    to_seq: u64,
+    since: u64,
+) -> Result<()> {
+    run(
+        c,
+        "INSERT INTO gap (room, author, from_seq, to_seq, since) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (room, author, from_seq) DO UPDATE SET to_seq = excluded.to_seq WHERE closed_at IS NULL",
+        params![room, author, int(from_seq), int(to_seq), int(since)],
+    )
+    .map(|_| ())
+}
+
+/// Takes an op number out of the gaps of its line, because it came: a gap shrinks, splits or goes. Also a closed one.
+///
+/// # Errors
+/// Those of the store.
+pub fn fill(c: &Conn, room: RoomRow, author: DeviceRow, seq: u64) -> Result<()> {
+    let hit = all(
+        c,
+        "DELETE FROM gap WHERE room = ?1 AND author = ?2 AND from_seq <= ?3 AND to_seq >= ?3
+         RETURNING room, author, from_seq, to_seq, since, closed_at, reason",
+        params![room, author, int(seq)],
+        read,
+    )?;
+    for gap in hit {
+        if gap.from_seq < seq {
+            put(c, &Gap { to_seq: seq.saturating_sub(1), ..gap.clone() })?;
+        }
+        if gap.to_seq > seq {
+            put(c, &Gap { from_seq: seq.saturating_add(1), ..gap })?;
+        }
+    }
+    Ok(())
+}
+
+fn put(c: &Conn, gap: &Gap) -> Result<()> {
+    run(
+        c,
+        "INSERT OR REPLACE INTO gap (room, author, from_seq, to_seq, since, closed_at, reason)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            gap.room,
+            gap.author,
+            int(gap.from_seq),
+            int(gap.to_seq),
+            int(gap.since),
+            gap.closed_at.map(int),
+            gap.reason
+        ],
+    )
+    .map(|_| ())
+}
+
+/// Gives a gap up; answers whether it was open.
+///
+/// # Errors
+/// Those of the store.
+pub fn close(
+    c: &Conn,
+    room: RoomRow,
+    author: DeviceRow,
+    from_seq: u64,
+    at: u64,
+    reason: &str,
+) -> Result<bool> {
+    let closed = run(
+        c,
+        "UPDATE gap SET closed_at = ?4, reason = ?5
+         WHERE room = ?1 AND author = ?2 AND from_seq = ?3 AND closed_at IS NULL",
+        params![room, author, int(from_seq), int(at), reason],
+    )?;
+    Ok(closed > 0)
+}
+
+/// The gaps of a room, open and closed, by author and number.
+///
+/// # Errors
+/// Those of the store.
+pub fn list(c: &Conn, room: RoomRow) -> Result<Vec<Gap>> {
+    all(
+        c,
+        "SELECT room, author, from_seq, to_seq, since, closed_at, reason FROM gap WHERE room = ?1
+         ORDER BY author, from_seq",
+        params![room],
+        read,
+    )
+}
+
+/// Open gaps of all rooms noted before a time in ms since 1970, oldest first.
+///
+/// # Errors
+/// Those of the store.
+pub fn open_before(c: &Conn, before: u64) -> Result<Vec<Gap>> {
+    all(
+        c,
+        "SELECT room, author, from_seq, to_seq, since, closed_at, reason FROM gap
+         WHERE closed_at IS NULL AND since < ?1 ORDER BY since",
+        params![int(before)],
+        read,
+    )
+}
+
+#[cfg(test)]
+#[path = "gaps_tests.rs"]
+mod tests;
