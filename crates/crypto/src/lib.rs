@@ -36,6 +36,7 @@ mod seal;
 mod sign;
 mod slots;
 mod token;
+mod typed_op;
 mod xwing;
 
 #[cfg(test)]
@@ -73,4 +74,5 @@ pub use sign::{
 };
 pub use slots::{DataKey, KeySlot, SlotError, SlotKind, SlotSecret};
 pub use token::{TOKEN_BYTES, TokenError, TokenSlot, check_token, issue_token};
+pub use typed_op::{OpenOpError, OpenedOp, open_account_op, open_op, type_op};
 pub use xwing::{BoxError, ENC_BYTES, PUBLIC_BYTES, XWingBox, XWingSecret, open_box, public_id, seal_box};

@@ -57,7 +57,7 @@ bounded! {
     AccountGenesis, OP_PAYLOAD_BYTES, [];
     AddDevice, OP_PAYLOAD_BYTES, [];
     RemoveDevice, OP_PAYLOAD_BYTES, [many::<Cosig>(3, COSIGS)];
-    RotateRoot, OP_PAYLOAD_BYTES, [many::<RemoveDevice>(2, CUTS)];
+    RotateRoot, OP_PAYLOAD_BYTES, [many::<RemoveDevice>(2, ROTATE_REMOVALS)];
     Cosig, OP_PAYLOAD_BYTES, [bytes(1, ID), bytes(2, ID)];
 }
 

@@ -40,6 +40,7 @@ mod sealed;
 mod shape;
 mod signed;
 mod stream;
+pub mod typed;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 
 /// Longest link, characters (protocol section 7.1).
-pub(crate) const LINK_CHARS: usize = 400;
+pub(crate) const LINK_CHARS: usize = madang_model::limits::INVITE_LINK_MAX;
 /// Bytes of the checksum at the end.
 const CHECKSUM_BYTES: usize = 4;
 

@@ -6,6 +6,7 @@ mod lanes;
 mod ops;
 mod relays;
 mod seals;
+mod typed;
 mod vectors;
 
 use rand_core::{TryCryptoRng, TryRng};

@@ -5,4 +5,5 @@ mod limits;
 mod links;
 mod samples;
 mod streams;
+mod typed;
 mod vectors;
