@@ -1,0 +1,61 @@
+// Words for every error of the contract. Owns the map from code to text; knows no feature.
+// Invariant: every code has a sentence that says what happened and one that says what to do.
+
+import type { Code } from './api/bindings';
+import { m } from './paraglide/messages.js';
+
+/** What happened, and what can be done. */
+export interface ErrorText {
+  text: string;
+  action: string;
+}
+
+type Words = [text: () => string, action: () => string];
+
+/** One line per code of the contract; the compiler misses none. */
+const WORDS: Record<Code, Words> = {
+  exists: [m.error_exists, m.error_exists_action],
+  no_account: [m.error_no_account, m.error_no_account_action],
+  locked: [m.error_locked, m.error_locked_action],
+  in_use: [m.error_in_use, m.error_in_use_action],
+  wrong_secret: [m.error_wrong_secret, m.error_wrong_secret_action],
+  bad_link: [m.error_bad_link, m.error_bad_link_action],
+  invite_used: [m.error_invite_used, m.error_invite_used_action],
+  invite_expired: [m.error_invite_expired, m.error_invite_expired_action],
+  invite_revoked: [m.error_invite_revoked, m.error_invite_revoked_action],
+  not_found: [m.error_not_found, m.error_not_found_action],
+  not_member: [m.error_not_member, m.error_not_member_action],
+  too_large: [m.error_too_large, m.error_too_large_action],
+  clock: [m.error_clock, m.error_clock_action],
+  disk_full: [m.error_disk_full, m.error_disk_full_action],
+  newer_home: [m.error_newer_home, m.error_newer_home_action],
+  damaged: [m.error_damaged, m.error_damaged_action],
+  offline: [m.error_offline, m.error_offline_action],
+  denied: [m.error_denied, m.error_denied_action],
+  usage: [m.error_usage, m.error_usage_action],
+  not_running: [m.error_not_running, m.error_not_running_action],
+  internal: [m.error_internal, m.error_internal_action],
+};
+
+/** Every code that has words. */
+export const CODES = Object.keys(WORDS) as Code[];
+
+/** The words for a code; one that a newer node invented reads as a defect. */
+export function errorText(code: Code): ErrorText {
+  const [text, action] = WORDS[code] ?? WORDS.internal;
+  return { text: text(), action: action() };
+}
+
+/** Why a message waits or failed. */
+const REASONS: Record<string, () => string> = {
+  relay_expired: m.reason_relay_expired,
+  not_member: m.reason_not_member,
+  too_large: m.reason_too_large,
+  clock: m.reason_clock,
+  refused: m.reason_refused,
+};
+
+/** The words for the reason of a message or a device; unknown ones are shown as they are. */
+export function reasonText(reason: string): string {
+  return REASONS[reason]?.() ?? m.reason_other({ code: reason });
+}

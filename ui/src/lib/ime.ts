@@ -1,0 +1,36 @@
+// Input methods and the Enter key. Owns the answer to "does this key send?"; knows no element.
+// Invariant: a key that belongs to a composition never sends.
+
+/** Key code that browsers give to a key which the input method took. */
+const KEY_OF_INPUT_METHOD = 229;
+
+/** Whether the input method took this key. WebKit ends the composition before it reports the key. */
+export function isImeKey(event: Pick<KeyboardEvent, 'isComposing' | 'keyCode'>): boolean {
+  return event.isComposing || event.keyCode === KEY_OF_INPUT_METHOD;
+}
+
+/** What the composer does with a key. */
+export type EnterAction = 'send' | 'swallow' | 'leave';
+
+/** Remembers, until the task is over, that a composition has just ended. */
+export class Composition {
+  #justEnded = false;
+
+  /** Call on `compositionend`. */
+  ended(): void {
+    this.#justEnded = true;
+    setTimeout(() => {
+      this.#justEnded = false;
+    }, 0);
+  }
+
+  /**
+   * What to do with a key: `send` the text, `swallow` an Enter that only finished a syllable, or
+   * `leave` the key to the text field (Shift+Enter, a key of the input method, every other key).
+   */
+  onKey(event: Pick<KeyboardEvent, 'key' | 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey' | 'isComposing' | 'keyCode'>): EnterAction {
+    if (event.key !== 'Enter' || isImeKey(event)) return 'leave';
+    if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return 'leave';
+    return this.#justEnded ? 'swallow' : 'send';
+  }
+}

@@ -1,0 +1,103 @@
+// Everything that lives as long as the page: the client, the stores, what was asked for from outside.
+// Owns the order: subscribe first, then the snapshots. Invariant: a link from outside only ever opens a question.
+
+import { createContext } from 'svelte';
+import { AccountStore } from './features/account/store.svelte';
+import { FriendsStore } from './features/friends/store.svelte';
+import { Timeline } from './features/messages/timeline.svelte';
+import { NetworkStore } from './features/network/store.svelte';
+import { RoomsStore } from './features/rooms/store.svelte';
+import { SettingsStore } from './features/settings/store.svelte';
+import type { Event } from './lib/api/bindings';
+import { Client, outcome } from './lib/api/client';
+import { toApiError, type Host } from './lib/host/host';
+import { router } from './lib/route.svelte';
+import { toasts } from './lib/ui/toasts.svelte';
+
+/** What a page is made of. */
+export class Session {
+  readonly host: Host;
+  readonly client: Client;
+  readonly account: AccountStore;
+  readonly friends: FriendsStore;
+  readonly rooms: RoomsStore;
+  readonly timeline: Timeline;
+  readonly network: NetworkStore;
+  readonly settings: SettingsStore;
+  /** A link that was handed to the program or clicked, waiting for the person's answer. */
+  askedLink = $state<string | null>(null);
+  /** A message to show once its room is open. */
+  askedMessage = $state<string | null>(null);
+  /** What the chosen list finds; one field per screen, emptied by Escape. */
+  readonly query = $state({ friends: '', rooms: '' });
+
+  constructor(host: Host) {
+    this.host = host;
+    this.client = new Client(host);
+    this.account = new AccountStore(this.client);
+    this.friends = new FriendsStore(this.client);
+    this.rooms = new RoomsStore(this.client);
+    this.timeline = new Timeline(this.client, () => this.account.me?.account ?? '');
+    this.network = new NetworkStore(this.client);
+    this.settings = new SettingsStore(this.client);
+    this.client.on((event) => this.attempt(this.#hear(event)));
+  }
+
+  /** Subscribes, then asks for the state of the home. */
+  async start(): Promise<void> {
+    const started = await outcome(this.client.start());
+    if (!started.ok) this.account.fail(started.error);
+    else await this.account.start();
+  }
+
+  /** Takes every snapshot; called when the node runs and when events were lost. */
+  async load(): Promise<void> {
+    await Promise.all([this.settings.load(), this.account.checkReminder(Date.now()), this.#reload()]);
+  }
+
+  async #reload(): Promise<void> {
+    await Promise.all([this.friends.reload(), this.rooms.reload(), this.network.reload()]);
+  }
+
+  /** Waits for something that has no place on screen to fail in; a failure becomes a note. */
+  attempt(work: Promise<unknown>): void {
+    work.catch((thrown: unknown) => toasts.failed(toApiError(thrown)));
+  }
+
+  /** Opens a room, and a message in it. */
+  openRoom(room: string, message: string | null = null): void {
+    if (message !== null && this.timeline.room === room) this.attempt(this.timeline.show(message));
+    else this.askedMessage = message;
+    router.go('rooms', room);
+  }
+
+  async #hear(event: Event): Promise<void> {
+    switch (event.event) {
+      case 'link':
+        this.askedLink = event.link;
+        return;
+      case 'open':
+        this.openRoom(event.room, event.message);
+        return;
+      case 'resync':
+        await Promise.all([this.#reload(), this.timeline.hear(event)]);
+        return;
+      case 'friend':
+      case 'request':
+      case 'answer':
+        await Promise.all([this.friends.reload(), this.rooms.reload()]);
+        return;
+      case 'room':
+        await this.rooms.reload();
+        return;
+      case 'status':
+        await this.network.reload();
+        return;
+      default:
+        await this.timeline.hear(event);
+    }
+  }
+}
+
+/** The session of the page, for every component below App. */
+export const [session, setSession] = createContext<Session>();
