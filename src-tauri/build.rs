@@ -1,0 +1,17 @@
+//! Declares which commands of ours a window may be given, and hands the rest to `tauri_build`.
+//!
+//! Without the list every window could call every command.
+
+use std::{error::Error, fs, path::Path};
+
+/// Every command of the shell. A capability file grants them window by window.
+const COMMANDS: &[&str] = &["rpc", "subscribe", "open_link", "badge"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // The page is built by npm. Checking the Rust side alone must not need it, and the bundler of
+    // assets refuses a folder that does not exist.
+    fs::create_dir_all(Path::new("../ui/dist"))?;
+    let manifest = tauri_build::AppManifest::new().commands(COMMANDS);
+    tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest))?;
+    Ok(())
+}
