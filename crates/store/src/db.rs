@@ -13,6 +13,7 @@ use crate::schema;
 use crate::writer::Writer;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -93,9 +94,15 @@ impl Store {
 
 /// Makes the file under a temporary name, so that a crash on the way leaves no store rather than an empty one.
 fn make(fresh: &Path, path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
-    let _ = std::fs::remove_file(fresh);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let mut conn = connect(fresh, key, flags, WRITER_CACHE_KIB)?;
+    // The file is made empty and closed to others first; the log beside it takes over its mode.
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(fresh)
+        .map_err(|error| OpenError::io("making the store", error))?;
+    let mut conn = connect(fresh, key, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER_CACHE_KIB)?;
     prepare_writer(&conn)?;
     schema::migrate(&mut conn)?;
     conn.close().map_err(|(_, error)| OpenError::from(error))?;

@@ -74,6 +74,19 @@ fn nothing_in_the_files_can_be_read_without_the_key() {
 }
 
 #[test]
+fn the_files_are_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, mut store) = store();
+    let tx = store.writer.begin().unwrap();
+    meta::set(&tx, "a", b"1").unwrap();
+    tx.commit().unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
+    }
+}
+
+#[test]
 fn a_torn_file_is_damage() {
     let (_dir, path) = closed();
     let whole = std::fs::metadata(&path).unwrap().len();

@@ -54,4 +54,6 @@ pub use schema::SCHEMA_VERSION;
 pub use writer::{Tx, Writer};
 
 #[cfg(test)]
+mod plans_tests;
+#[cfg(test)]
 mod testing;
