@@ -1,1 +1,3 @@
 //! Madang testkit.
+
+pub mod key_sim;

@@ -251,6 +251,11 @@ impl ControlLog {
         Some(self.dag.ids(&self.dag.node(self.dag.find(id)?)?.past))
     }
 
+    /// Whether this op is in the set of a view of this log.
+    pub fn in_view(&self, id: &OpId, view: &View) -> bool {
+        self.dag.find(id).is_some_and(|index| view.past.contains(index))
+    }
+
     /// Ids of the ops that no other one follows, sorted.
     pub fn heads(&self) -> Vec<OpId> {
         self.dag.heads(&self.dag.all())
