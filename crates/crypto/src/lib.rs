@@ -20,6 +20,7 @@ mod account;
 mod backup;
 mod cipher;
 mod device;
+mod digest;
 mod envelope;
 mod escrow;
 mod identity;
@@ -49,6 +50,7 @@ pub use backup::{
 };
 pub use cipher::CipherError;
 pub use device::DeviceKeys;
+pub use digest::{RegisterVersion, registers_digest};
 pub use envelope::{EnvelopeError, open_envelope, seal_envelope};
 pub use escrow::{
     EscrowError, PART_BYTES, PARTS, open_account_slot, open_escrow, seal_account_slot, seal_escrow,
@@ -68,7 +70,10 @@ pub use relay::{
 };
 pub use route::Route;
 pub use safety::{EMOJI, safety_digest, safety_emoji};
-pub use seal::{NewKey, SUITE, SealError, SealKey, direct_conv, frame_id, key_id, new_key, self_conv};
+pub use seal::{
+    NewKey, SUITE, SealError, SealKey, direct_conv, frame_id, key_facts, key_id, key_names_recipients,
+    new_key, self_conv,
+};
 pub use sign::{
     SignKey, SignatureError, SignedBody, Verified, open_signed, sign, sign_body, verify, verify_signed,
 };

@@ -10,6 +10,7 @@ use crate::random::{CryptoRng, random};
 use crate::route::Route;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use madang_model::{DeviceId, Hlc, KeyFacts, KeyId, OpId};
 use madang_wire::pad::{PadError, pad_sealed, unpad};
 use madang_wire::{DecodeError, Inner, Key, Message, Sealed, decode};
 use std::fmt;
@@ -86,6 +87,38 @@ pub fn new_key(new: &NewKey<'_>, rng: &mut impl CryptoRng) -> Zeroizing<Vec<u8>>
     key.secret.zeroize();
     key.route.zeroize();
     bytes
+}
+
+/// What the rules know of an encoded key (protocol section 3.1).
+///
+/// # Errors
+/// [`SealError::Key`], [`SealError::KeyField`], [`SealError::Suite`].
+pub fn key_facts(encoded_key: &[u8]) -> Result<KeyFacts, SealError> {
+    let mut key: Key = decode(encoded_key).map_err(SealError::Key)?;
+    key.secret.zeroize();
+    key.route.zeroize();
+    if key.suite != SUITE {
+        return Err(SealError::Suite(key.suite));
+    }
+    let basis: Result<_, _> = key.basis.iter().map(|head| OpId::try_from(head.as_slice())).collect();
+    Ok(KeyFacts {
+        id: KeyId::from_bytes(key_id(encoded_key)),
+        epoch: key.epoch,
+        basis: basis.map_err(|_| SealError::KeyField("basis"))?,
+        creator: DeviceId::try_from(key.creator.as_slice()).map_err(|_| SealError::KeyField("creator"))?,
+        created: Hlc::from_u64(key.created_hlc),
+    })
+}
+
+/// True if the creator says that it gave the key to exactly these devices (protocol section 3.3).
+///
+/// # Errors
+/// [`SealError::Key`].
+pub fn key_names_recipients(encoded_key: &[u8], devices: &[[u8; 32]]) -> Result<bool, SealError> {
+    let mut key: Key = decode(encoded_key).map_err(SealError::Key)?;
+    key.secret.zeroize();
+    key.route.zeroize();
+    Ok(key.recipients == ids_hash(devices))
 }
 
 /// Key id: `SHA-256("key1" | encoded Key)[..16]`, the key behind its length.

@@ -108,6 +108,17 @@ bounded! {
     Hide, OP_PAYLOAD_BYTES, [];
 }
 
+/// What a request tells of a stranger: fewer bundles and a smaller thumbnail than a friend may send
+/// (protocol section 7.3), so that it fits the 16 KiB bucket.
+const REQUEST_CONTACT: &Shape = &Shape(&[
+    many::<SignedOp>(1, ACCOUNT_OPS),
+    many::<Signed>(2, REQUEST_BUNDLES),
+    one::<Signed>(3),
+    Field::one(4, REQUEST_CARD),
+    many::<Token>(5, CONTACT_TOKENS),
+]);
+const REQUEST_CARD: &Shape = &Shape(&[one::<FileRef>(4), one::<FileRef>(5), bytes(7, REQUEST_THUMB_BYTES)]);
+
 // Lane, bundles, contacts.
 bounded! {
     Envelope, SEALED_BYTES, [bytes(2, ID), bytes(3, pad::XWING_ENC_BYTES)];
@@ -147,7 +158,7 @@ bounded! {
         many::<SignedOp>(1, ACCOUNT_OPS), many::<Signed>(2, BUNDLES), one::<Signed>(3), one::<Card>(4),
         many::<Token>(5, CONTACT_TOKENS),
     ];
-    ContactRequest, STRANGER_FRAME_BYTES, [one::<Contact>(2)];
+    ContactRequest, STRANGER_FRAME_BYTES, [Field::one(2, REQUEST_CONTACT)];
     ContactAccept, SEALED_BYTES, [one::<Contact>(2), one::<KeyShare>(3)];
     ContactUpdate, SEALED_BYTES, [one::<Contact>(1)];
     ContactFrame, CONTACT_FRAME_BYTES, [

@@ -121,3 +121,7 @@ pub const THUMB_BYTES: usize = model::CARD_THUMB_MAX;
 pub const INBOX_ITEM_BYTES: usize = SEALED_BYTES + 8;
 /// Largest content of an invite link, bytes: 400 characters of base64url hold fewer.
 pub const LINK_BYTES: usize = 300;
+/// Bundles of a contact request (protocol section 7.3).
+pub const REQUEST_BUNDLES: usize = 4;
+/// Largest thumbnail of a contact request, bytes (protocol section 7.3).
+pub const REQUEST_THUMB_BYTES: usize = 4 * 1024;

@@ -189,11 +189,21 @@ pub struct Put {
 
 /// By what right a [`Put`] enters an inbox. The numbers are wire tags.
 #[derive(Clone, PartialEq, Eq, prost::Oneof)]
+#[prost(skip_debug)]
 pub enum PutAuth {
     #[prost(bytes = "vec", tag = "3")]
     Token(Vec<u8>),
     #[prost(message, tag = "4")]
     Pow(Pow),
+}
+
+impl fmt::Debug for PutAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token(_) => "Token",
+            Self::Pow(_) => "Pow",
+        })
+    }
 }
 
 /// Up to 64 puts, answered by as many [`Stored`] or [`RErr`] with index (protocol section 10.2).
@@ -286,6 +296,7 @@ pub struct RAck {
 
 /// Deletes an item of a log by its deletion secret (protocol section 10.2).
 #[derive(Clone, PartialEq, Eq, prost::Message)]
+#[prost(skip_debug)]
 pub struct Drop {
     #[prost(bytes = "vec", tag = "1")]
     pub log_id: Vec<u8>,
@@ -293,6 +304,12 @@ pub struct Drop {
     pub seq: u64,
     #[prost(bytes = "vec", tag = "3")]
     pub del_secret: Vec<u8>,
+}
+
+impl fmt::Debug for Drop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drop").field("log_id", &self.log_id).field("seq", &self.seq).finish_non_exhaustive()
+    }
 }
 
 /// Writes a slot; signed (protocol section 10.2).

@@ -164,3 +164,37 @@ fn both_sides_of_a_conversation_find_the_same_id() {
     assert_eq!(direct_conv(&[1; 32], &[2; 32]), direct_conv(&[2; 32], &[1; 32]));
     assert_ne!(direct_conv(&[1; 32], &[1; 32]), self_conv(&[1; 32]));
 }
+
+#[test]
+fn the_rules_see_what_the_creator_wrote() {
+    let bytes = key(1, None);
+    let facts = key_facts(&bytes).unwrap();
+    assert_eq!(facts.id.to_bytes(), key_id(&bytes));
+    assert_eq!((facts.epoch, facts.created.as_u64(), facts.creator.to_bytes()), (3, 5, [4; 32]));
+    let basis: Vec<_> = facts.basis.iter().map(|id| id.to_bytes()).collect();
+    assert_eq!(basis, [[2; 32], [3; 32]]);
+    assert_eq!(key_names_recipients(&bytes, &[[4; 32], [6; 32]]), Ok(true));
+    assert_eq!(key_names_recipients(&bytes, &[[4; 32]]), Ok(false), "a device was left out");
+    let mut changed: Key = decode(&bytes).unwrap();
+    changed.basis[0].pop();
+    assert_eq!(key_facts(&changed.encode_to_vec()), Err(SealError::KeyField("basis")));
+}
+
+/// The proof that the search for plaintext can fail: this build must be caught by it.
+#[test]
+#[cfg(feature = "insecure-noop-seal")]
+fn the_build_that_seals_nothing_shows_its_plaintext() {
+    let (_, sealed) = seal(b"a text of more than sixteen bytes");
+    let bytes = sealed.encode_to_vec();
+    assert!(bytes.windows(16).any(|window| window == b"a text of more t"));
+    assert!(is_bucket(bytes.len()));
+}
+
+#[test]
+fn equal_sets_of_registers_have_equal_digests() {
+    let (a, b) = (([1; 32], "read", 5), ([2; 32], "heads", 6));
+    assert_eq!(registers_digest([a, b]), registers_digest([b, a, a]));
+    assert_ne!(registers_digest([a]), registers_digest([a, b]));
+    assert_ne!(registers_digest([a]), registers_digest([([1; 32], "read", 6)]));
+    assert_ne!(registers_digest([]), registers_digest([a]));
+}

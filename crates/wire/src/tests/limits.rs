@@ -56,6 +56,25 @@ fn a_stranger_gets_a_smaller_limit_than_a_friend() {
 }
 
 #[test]
+fn a_request_tells_less_than_a_friend_may() {
+    let request = |bundles, thumb| ContactRequest {
+        c: Some(Contact {
+            bundles: vec![sample(); bundles],
+            card: Some(Card { thumb: vec![1; thumb], ..sample() }),
+            ..sample()
+        }),
+        ..sample()
+    };
+    let full = request(REQUEST_BUNDLES, REQUEST_THUMB_BYTES);
+    assert_eq!(decode(&full.encode_to_vec()), Ok(full));
+    let refused = |request: ContactRequest| decode::<ContactRequest>(&request.encode_to_vec()).unwrap_err();
+    assert_eq!(refused(request(5, 0)), DecodeError::TooMany { tag: 2, max: 4 });
+    assert_eq!(refused(request(1, 4_097)), DecodeError::FieldTooLong { tag: 7, max: 4_096 });
+    let update = ContactUpdate { c: request(5, 10_000).c };
+    assert_eq!(decode(&update.encode_to_vec()), Ok(update));
+}
+
+#[test]
 fn empty_puts_by_the_thousand_are_refused() {
     // Two bytes each on the wire would become some hundred bytes each in memory.
     let puts = [0x0a, 0].repeat(100_000);
@@ -110,6 +129,10 @@ fn debug_output_shows_no_secret() {
     let key = Key { secret: vec![0xab; 32], route: vec![0xab; 32], ..Key::default() };
     let share = KeyShare { keys: vec![key.encode_to_vec()], ..KeyShare::default() };
     let persona = PersonaSet { root_secret: vec![0xab; 32], name: String::new() };
+    let put = Put { auth: Some(PutAuth::Token(vec![0xab; 24])), ..Put::default() };
+    let drop = Drop { del_secret: vec![0xab; 16], ..Drop::default() };
+    let shown = format!("{put:?} {drop:?}");
+    assert!(!shown.contains("171"), "{shown}");
     let shown = format!("{key:?} {share:?} {persona:?} {:?}", Token { token: vec![0xab; 24], ..sample() });
     assert!(!shown.contains("171"), "{shown}");
 }

@@ -238,3 +238,13 @@ fn account_ops_come_back_and_only_valid_cosigners_count() {
     assert!(matches!(typed, AccountChange::Genesis { root, .. } if root == device(1)));
     assert_eq!(account_bytes(&typed), Err(TypedError::Missing("salt")));
 }
+
+#[test]
+fn a_frontier_has_one_form_and_at_most_64_ids() {
+    let ids = [op_id(2), op_id(1), op_id(2)];
+    let bytes = frontier_bytes(ids);
+    assert_eq!(bytes, frontier_bytes([op_id(1), op_id(2)]));
+    assert_eq!(read_frontier(&bytes), Ok(ids.into()));
+    let long = frontier_bytes((0..65).map(op_id));
+    assert!(matches!(read_frontier(&long), Err(TypedError::Decode(_))));
+}
