@@ -15,6 +15,9 @@ pub use crate::terms::{normalize, strokes, tokens};
 
 /// Messages looked at, newest first, when the index cannot answer: one character, a lone letter, an emoji.
 pub const SCAN_CAP: usize = 20_000;
+/// Hits of the index whose text is compared, newest first, when the index alone cannot decide: a half-typed syllable or
+/// a single character beside whole words. Keeps a common word from decoding a whole archive at each key.
+const COMPARE_CAP: usize = 5_000;
 /// Places tried for a message whose clock value is taken by others of the same millisecond.
 const PLACE_TRIES: u64 = 1 << 16;
 /// Characters in front of the terms that narrow a search to a room or an account. They are private, so no text that
@@ -221,7 +224,7 @@ impl Plan {
                AND op.payload IS NOT NULL
              ORDER BY search.rowid DESC LIMIT ?4",
         )?;
-        let candidates = if self.decided() { query.limit } else { SCAN_CAP };
+        let candidates = if self.decided() { query.limit } else { COMPARE_CAP };
         let account = query.account.map(AccountId::as_bytes);
         let mut rows =
             statement.query(params![wanted.join(" AND "), query.room, account, bound(candidates)])?;
