@@ -257,6 +257,22 @@ fn joining_follows_the_policy_of_the_room() {
 }
 
 #[test]
+fn who_was_removed_from_an_open_room_does_not_let_himself_in_again() {
+    let entry =
+        || Entry { account: account(BOB), role: Plain, account_heads: vec![OpId::from_bytes([BOB; 32])] };
+    let mut s = Script::open_room(JoinRule::Open);
+    let joined = s.write(21, &[0], Change::Join(entry()));
+    let left = s.write(21, &[joined], Change::Leave { quiet: true });
+    let again = s.write(21, &[left], Change::Join(entry()));
+    assert_eq!(s.people(), [(ALICE, Owner), (BOB, Plain)]);
+    let banned = s.remove(11, &[again], BOB);
+    let refused = s.write(21, &[banned], Change::Join(entry()));
+    assert_eq!(s.people(), [(ALICE, Owner)]);
+    s.add(11, &[refused], BOB, Reader);
+    assert_eq!(s.people(), [(ALICE, Owner), (BOB, Reader)]);
+}
+
+#[test]
 fn ops_and_the_account_logs_they_name_may_come_in_any_order() {
     let (s, _) = group();
     let mut log = ControlLog::new(Conversation::Room, ConvId::from_bytes([100; 32]));

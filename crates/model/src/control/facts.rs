@@ -9,7 +9,8 @@ use crate::ids::{AccountId, DeviceId};
 
 use super::fold::Fold;
 use super::log::{ControlLog, Conversation, entries_of, named_heads};
-use super::op::{Change, ControlOp, Cut, JoinRule, Role};
+use super::op::{Change, ControlOp, Cut, Entry, JoinRule, Role};
+use super::view::{Removal, View};
 
 /// The author of an op as his own past shows him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,9 @@ impl Facts {
             return facts;
         }
         let room = view.settings();
-        if matches!(op.change, Change::Join(_)) && room.policy.join != JoinRule::Open {
+        let joins =
+            |entry: &Entry| room.policy.join == JoinRule::Open && !was_removed(log, &view, &entry.account);
+        if matches!(&op.change, Change::Join(entry) if !joins(entry)) {
             return facts;
         }
         facts.entries = countable_entries(&view.fold, op, author);
@@ -73,6 +76,16 @@ impl Facts {
             };
         facts
     }
+}
+
+/// Whether somebody removed this account: then only somebody else's Add brings it back, not its own Join.
+fn was_removed(log: &ControlLog, view: &View, account: &AccountId) -> bool {
+    view.removals().any(|removal| match removal {
+        Removal::Member { op, account: gone } => {
+            gone == account && matches!(log.op(op).map(|op| &op.change), Some(Change::Remove { .. }))
+        }
+        Removal::Device { .. } => false,
+    })
 }
 
 /// The account, if the author of this op is one of its active devices by the heads that the op itself names.
@@ -140,9 +153,11 @@ pub(super) fn may(fold: &Fold, conversation: Conversation, op: &ControlOp, facts
     }
     let below = |account: &AccountId| fold.role(account).is_some_and(|role| role < own);
     match &op.change {
+        // All entries were fit in the author's past; should his role turn out lower, the whole op falls.
         Change::AddMany(_) => {
             own.may_administer()
-                && facts.entries.iter().any(|(account, role)| *role < own && fold.role(account).is_none())
+                && facts.entries.iter().all(|(_, role)| *role < own)
+                && facts.entries.iter().any(|(account, _)| fold.role(account).is_none())
         }
         Change::Remove { account, .. } => own.may_moderate() && below(account),
         Change::Role { account, role } => own.may_administer() && *role < own && below(account),

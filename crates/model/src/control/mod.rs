@@ -12,6 +12,8 @@ mod view;
 #[cfg(test)]
 mod control_tests;
 #[cfg(test)]
+mod large_tests;
+#[cfg(test)]
 pub(crate) mod script;
 
 pub use content::Verdict;

@@ -21,11 +21,17 @@ fn replayed(plan: &Plan) -> bool {
     true
 }
 
+/// How many times the usual number of schedules to run: `MADANG_SIM_TIMES`, for nightly runs.
+fn times() -> u64 {
+    std::env::var("MADANG_SIM_TIMES").map_or(1, |times| times.parse().expect("MADANG_SIM_TIMES is a number"))
+}
+
 fn hold(plan: &Plan, schedules: u64) {
     if replayed(plan) {
         return;
     }
     let start = Instant::now();
+    let schedules = schedules * times();
     let tally = run_many(0..schedules, plan).unwrap();
     println!("{:?} big={}: {tally:?} in {:.1?}", plan.history, plan.big, start.elapsed());
     assert!(tally.bad_seeds.is_empty(), "replay with MADANG_SIM_SEED: {tally:?}");

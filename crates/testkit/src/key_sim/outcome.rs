@@ -25,7 +25,7 @@ pub struct Outcome {
     /// history policy does not cover that key.
     pub leak_history: bool,
     /// As above, but whoever handed the key over saw the account as a member by another Add, which covered the key
-    /// and is void in the end: it was added again, later, and the policy counts from there.
+    /// and counts no longer: the account was added again, later, and the policy reaches back from there only.
     pub benign_history: bool,
     /// A machine of a member cannot get the key of a message whose sender saw it as one.
     pub unreadable: bool,
@@ -201,13 +201,11 @@ fn judge_history<S: Sealer>(
     if was_in || keys::covers(facts, all, &member.added) {
         return;
     }
-    let by_a_void_add = world.given.get(&(key, machine)).is_some_and(|view| {
-        view.member(&own).is_some_and(|then| match then.added {
-            Added::By { op, .. } => all.void().contains(&op) && keys::covers(facts, view, &then.added),
-            Added::Fixed => false,
-        })
+    let by_another_add = world.given.get(&(key, machine)).is_some_and(|view| {
+        view.member(&own)
+            .is_some_and(|then| then.added != member.added && keys::covers(facts, view, &then.added))
     });
-    if by_a_void_add {
+    if by_another_add {
         outcome.benign_history = true;
     } else {
         outcome.leak_history = true;
