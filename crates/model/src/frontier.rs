@@ -229,4 +229,65 @@ mod tests {
         let sent = frontier.wire_ids(&room);
         assert_eq!((sent.len(), sent[0], sent[63]), (64, id(69), id(6)));
     }
+
+    /// A room of three authors in which op n has seen arbitrary earlier ones and always the author's last.
+    fn random_room(seen: &[u16]) -> BTreeMap<OpId, Link> {
+        let mut room = BTreeMap::new();
+        let mut last: BTreeMap<u8, (u8, u64)> = BTreeMap::new();
+        for (n, mask) in seen.iter().enumerate() {
+            let (n, author) = (n as u8, (mask % 3) as u8);
+            let (prev, seq) = last.get(&author).map_or((None, 0), |(op, seq)| (Some(*op), *seq));
+            let mut parents: BTreeSet<OpId> =
+                (0..n).filter(|p| mask >> (p % 13 + 3) & 1 == 1).map(id).collect();
+            parents.extend(prev.map(id));
+            let hlc = Hlc::from_millis(u64::from(n));
+            let parents = parents.into_iter().collect();
+            room.insert(id(n), Link { author: dev(author), seq: seq + 1, hlc, parents });
+            last.insert(author, (n, seq + 1));
+        }
+        room
+    }
+
+    fn closure(ids: &[OpId], room: &BTreeMap<OpId, Link>) -> BTreeSet<OpId> {
+        let (mut open, mut out) = (ids.to_vec(), BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if out.insert(id) {
+                open.extend(&room[&id].parents);
+            }
+        }
+        out
+    }
+
+    proptest::proptest! {
+        /// A frontier stands for exactly the past of its ids, none of them is superfluous, and the vector covers
+        /// exactly that past, whether it advances at once or step by step.
+        #[test]
+        fn frontiers_and_vectors_are_exact(
+            seen in proptest::collection::vec(proptest::prelude::any::<u16>(), 1..20),
+            first in proptest::prelude::any::<u32>(),
+            second in proptest::prelude::any::<u32>(),
+        ) {
+            let room = random_room(&seen);
+            let pick = |bits: u32| -> Vec<OpId> {
+                room.keys().enumerate().filter(|(n, _)| bits >> n & 1 == 1).map(|(_, id)| *id).collect()
+            };
+            let both: Vec<OpId> = pick(first).into_iter().chain(pick(second)).collect();
+            let union = Frontier::of(pick(first), &room).union(&Frontier::of(pick(second), &room), &room);
+            let ids: Vec<OpId> = union.ids().iter().copied().collect();
+            let past = closure(&both, &room);
+            proptest::prop_assert_eq!(&closure(&ids, &room), &past);
+            for id in &ids {
+                let others: Vec<OpId> = ids.iter().copied().filter(|other| other != id).collect();
+                proptest::prop_assert!(!closure(&others, &room).contains(id));
+            }
+            let (mut stepwise, mut at_once) = (Vector::default(), Vector::default());
+            stepwise.advance(Frontier::of(pick(first), &room).wire_ids(&room), &room);
+            stepwise.advance(union.wire_ids(&room), &room);
+            at_once.advance(both, &room);
+            proptest::prop_assert_eq!(&stepwise, &at_once);
+            for (id, link) in &room {
+                proptest::prop_assert_eq!(stepwise.covers(&link.author, link.seq), past.contains(id));
+            }
+        }
+    }
 }

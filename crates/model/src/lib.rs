@@ -4,7 +4,7 @@
 //! arrival are arguments, and every result is a function of its inputs alone.
 //!
 //! * Names: [`AccountId`], [`DeviceId`], [`OpId`], [`ConvId`], [`KeyId`], [`InviteId`].
-//! * What people say: [`Op`] with its [`Header`] and [`Body`], the clock ([`Hlc`]) and the [order](order).
+//! * What people say: [`Op`] with its [`Header`] and [`Body`], the clock ([`Hlc`]) and the [`order`].
 //! * Who may do what: [`AccountLog`] and [`ControlLog`] with its [`View`], [`keys`], [`visible`].
 //! * How far things have come: [`Frontier`], [`unread`], [`delivery`], [`gap`].
 //! * Bounds: [`limits`].
