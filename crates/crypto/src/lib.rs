@@ -19,6 +19,11 @@ compile_error!("insecure-test-cost makes passphrases guessable and must not be i
 mod account;
 mod backup;
 mod cipher;
+#[cfg(not(feature = "insecure-noop-seal"))]
+mod content_cipher;
+#[cfg(feature = "insecure-noop-seal")]
+#[path = "content_cipher_noop.rs"]
+mod content_cipher;
 mod device;
 mod digest;
 mod envelope;

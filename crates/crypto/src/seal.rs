@@ -4,12 +4,11 @@
 //! is usable or who gets it. Invariant: sealing the same inside twice gives different frames, so a
 //! retry sends the bytes of the first try.
 
+use crate::content_cipher::ContentCipher;
 use crate::kdf::{Absorb, array, finish, first, hkdf, sha256, transcript};
 use crate::op::ids_hash;
 use crate::random::{CryptoRng, random};
 use crate::route::Route;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use madang_model::{DeviceId, Hlc, KeyFacts, KeyId, OpId};
 use madang_wire::pad::{PadError, pad_sealed, unpad};
 use madang_wire::{DecodeError, Inner, Key, Message, Sealed, decode};
@@ -141,9 +140,7 @@ pub fn direct_conv(one: &[u8; 32], other: &[u8; 32]) -> [u8; 32] {
 #[derive(Clone)]
 pub struct SealKey {
     id: [u8; 16],
-    aad: Vec<u8>,
-    #[cfg_attr(feature = "insecure-noop-seal", allow(dead_code))]
-    cipher: XChaCha20Poly1305,
+    cipher: ContentCipher,
     route: Route,
 }
 
@@ -171,8 +168,7 @@ impl SealKey {
         let content_key = hkdf(&secret[..], b"content");
         Ok(Self {
             id,
-            aad: [&suite.to_be_bytes()[..], &conv, &id].concat(),
-            cipher: XChaCha20Poly1305::new((&*content_key).into()),
+            cipher: ContentCipher::new(&content_key, [&suite.to_be_bytes()[..], &conv, &id].concat()),
             route: Route::new(&route),
         })
     }
@@ -195,7 +191,7 @@ impl SealKey {
         // Hedged: a generator that repeats after the restore of a virtual machine repeats the nonce
         // only together with the plaintext.
         let nonce: [u8; 24] = first(&finish(transcript(b"").variable(&inner).fixed(&random::<16>(rng))));
-        let ct = self.encrypt(&nonce, &pad_sealed(&inner)?)?;
+        let ct = self.cipher.seal(&nonce, &pad_sealed(&inner)?).map_err(|_| SealError::Open)?;
         let rmac = self.route.rmac(&self.id, &nonce, &ct);
         let sealed = Sealed { key_id: self.id.to_vec(), nonce: nonce.to_vec(), ct, rmac: rmac.to_vec() };
         Ok(sealed.encode_to_vec())
@@ -214,40 +210,8 @@ impl SealKey {
             return Err(SealError::OtherKey);
         }
         let nonce: [u8; 24] = array(&sealed.nonce).ok_or(SealError::Open)?;
-        let padded = self.decrypt(&nonce, &sealed.ct)?;
+        let padded = self.cipher.open(&nonce, &sealed.ct).map_err(|_| SealError::Open)?;
         Ok(decode(unpad(&padded)?)?)
-    }
-
-    #[cfg(not(feature = "insecure-noop-seal"))]
-    fn encrypt(&self, nonce: &[u8; 24], msg: &[u8]) -> Result<Vec<u8>, SealError> {
-        let payload = Payload { msg, aad: &self.aad };
-        self.cipher.encrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::Open)
-    }
-
-    #[cfg(not(feature = "insecure-noop-seal"))]
-    fn decrypt(&self, nonce: &[u8; 24], msg: &[u8]) -> Result<Vec<u8>, SealError> {
-        let payload = Payload { msg, aad: &self.aad };
-        self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::Open)
-    }
-
-    /// Stores the plaintext under the same framing, with a keyless checksum where the tag would be.
-    #[cfg(feature = "insecure-noop-seal")]
-    fn encrypt(&self, nonce: &[u8; 24], msg: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok([msg, &self.checksum(nonce, msg)].concat())
-    }
-
-    #[cfg(feature = "insecure-noop-seal")]
-    fn decrypt(&self, nonce: &[u8; 24], msg: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (plain, sum) = msg.split_last_chunk::<16>().ok_or(SealError::Open)?;
-        if *sum != self.checksum(nonce, plain) {
-            return Err(SealError::Open);
-        }
-        Ok(plain.to_vec())
-    }
-
-    #[cfg(feature = "insecure-noop-seal")]
-    fn checksum(&self, nonce: &[u8; 24], msg: &[u8]) -> [u8; 16] {
-        first(&finish(transcript(b"noop").fixed(nonce).variable(&self.aad).variable(msg)))
     }
 }
 

@@ -93,7 +93,6 @@ fn relay() -> Value {
 }
 
 #[test]
-#[cfg(not(feature = "insecure-noop-seal"))]
 fn the_committed_vectors_are_current() {
     let value = json!({ "objects": objects(), "conversation": conversation(), "relay": relay() });
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol/vectors/crypto.json");
