@@ -34,7 +34,7 @@ export class Timeline {
   /** Where the unread line stands, until the room is left. */
   unreadFrom = $state<string | null>(null);
   unreadCount = $state(0);
-  /** New messages of others that the window does not reach or that stand below the screen. */
+  /** New messages of others since the newest row was last on screen; the component takes them back there. */
   below = $state(0);
   /** The newest late message that was not looked at. */
   late = $state.raw<Message | null>(null);
@@ -203,8 +203,10 @@ export class Timeline {
   }
 
   #onMessage(message: Message): Promise<void> | void {
-    const others = message.sender !== this.#me();
-    if (others) this.heard = message;
+    if (message.sender !== this.#me()) {
+      this.heard = message;
+      this.below += 1;
+    }
     if (message.late) this.late = message;
     const last = this.rows.at(-1);
     const known = this.rows.some((row) => row.message === message.message);
@@ -213,7 +215,6 @@ export class Timeline {
       this.rows = [...this.rows, message];
       return;
     }
-    if (!this.atNewest && others) this.below += 1;
     return this.reload();
   }
 

@@ -2,7 +2,7 @@
 // Invariant: order, unread numbers and last lines are those of the node.
 
 import { SvelteMap } from 'svelte/reactivity';
-import type { Room } from '../../lib/api/bindings';
+import type { Member, Room } from '../../lib/api/bindings';
 import type { Client } from '../../lib/api/client';
 import { findName } from '../../lib/jamo';
 import { Refresh } from '../../lib/refresh';
@@ -50,6 +50,11 @@ export class RoomsStore {
   /** The room with this id, if there is one. */
   byId(room: string | null): Room | undefined {
     return this.all.find((each) => each.room === room);
+  }
+
+  /** The people in a room. */
+  members(room: string): Promise<Member[]> {
+    return this.#client.call('room_members', { room });
   }
 
   /** Keeps what was typed in a room. */

@@ -117,7 +117,7 @@ export function scene(name: string, now: number): Seed {
       return { ...seed, peers: [], relays: seed.relays.map((relay) => ({ ...relay, state: 'failed', reason: 'unreachable' })) };
     }
     case 'clock':
-      return { ...home(KO, now), clockOffset: -130_000 };
+      return { ...home(KO, now), clockOffset: 130_000 };
     case 'en':
       return home(EN, now);
     default:
