@@ -1,3 +1,7 @@
-//! Entry point.
+//! Entry point of the relay.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    madang_relay::cli::main()
+}

@@ -1,0 +1,265 @@
+//! The data directory: its lock, its version and the key of the relay.
+//!
+//! Owns the files beside the database. It must not know what the database holds. Invariant: one process works on a
+//! directory at a time, and secrets are readable by their owner only.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+/// Layout of the directory; a newer one is refused.
+const VERSION: u32 = 1;
+
+/// Largest file read here, bytes; all of them hold a line or two.
+const FILE_BYTES: u64 = 4096;
+
+/// Why the data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataDirError {
+    /// Another relay works on it.
+    #[error("{path} is in use by another relay, process {pid}")]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// Process id of the other relay, "unknown" when it has not written it yet.
+        pid: String,
+    },
+    /// A newer relay wrote it.
+    #[error("{path} was written by a newer relay (layout {found}, this one knows {VERSION})")]
+    Newer {
+        /// The directory.
+        path: PathBuf,
+        /// Layout found.
+        found: u32,
+    },
+    /// A file of it has wrong content.
+    #[error("{path} is damaged: {problem}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file could not be read or written.
+    #[error("Cannot use {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A directory this process holds the lock of; the lock goes with the value.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    lock: File,
+}
+
+/// What a running relay tells about itself in the lock file.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Running {
+    /// Process id.
+    pub pid: u32,
+    /// Address of its web server, once it is ready.
+    pub http: Option<String>,
+    /// Address for clients, once it is ready.
+    pub addr: Option<String>,
+}
+
+impl DataDir {
+    /// Takes a directory for this process; makes it when missing.
+    ///
+    /// # Errors
+    /// `InUse` when another process holds it, `Newer` and `Damaged` by what is in it.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        let lock_path = path.join("lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(io(&lock_path))?;
+        if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            if error != rustix::io::Errno::WOULDBLOCK {
+                return Err(DataDirError::Io { path: lock_path, source: error.into() });
+            }
+            let pid = read_running(&mut lock).map_or_else(|| "unknown".into(), |other| other.pid.to_string());
+            return Err(DataDirError::InUse { path: path.to_owned(), pid });
+        }
+        let mut dir = Self { path: path.to_owned(), lock };
+        dir.announce(&Running { pid: std::process::id(), http: None, addr: None })?;
+        dir.check_version()?;
+        Ok(dir)
+    }
+
+    /// Writes what the running relay tells about itself into the lock file.
+    ///
+    /// # Errors
+    /// `Io` when the file cannot be written.
+    pub fn announce(&mut self, running: &Running) -> Result<(), DataDirError> {
+        let path = self.path.join("lock");
+        let text = serde_json::to_vec(running)
+            .map_err(|error| DataDirError::Damaged { path: path.clone(), problem: error.to_string() })?;
+        let mut write = || {
+            self.lock.set_len(0)?;
+            self.lock.seek(SeekFrom::Start(0))?;
+            self.lock.write_all(&text)?;
+            self.lock.flush()
+        };
+        write().map_err(io(&path))
+    }
+
+    /// The file of the database.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("relay.db")
+    }
+
+    /// The secret key in `file`, or in `relay.key` of the directory when that is empty; made when missing.
+    ///
+    /// # Errors
+    /// `Damaged` when the file does not hold a key, `Io` when it cannot be read or made.
+    pub fn key(&self, file: &Path) -> Result<[u8; 32], DataDirError> {
+        if file.as_os_str().is_empty() {
+            read_or_make_key(&self.path.join("relay.key"))
+        } else {
+            read_or_make_key(file)
+        }
+    }
+
+    fn check_version(&self) -> Result<(), DataDirError> {
+        let path = self.path.join("version");
+        if !path.exists() {
+            return std::fs::write(&path, format!("{VERSION}\n")).map_err(io(&path));
+        }
+        let text = read_small(&path)?;
+        let found: u32 = text.trim().parse().map_err(|_| DataDirError::Damaged {
+            path: path.clone(),
+            problem: format!("{:?} is not a version", text.trim()),
+        })?;
+        if found > VERSION {
+            return Err(DataDirError::Newer { path: self.path.clone(), found });
+        }
+        Ok(())
+    }
+}
+
+/// What the relay that runs on a directory tells about itself; `None` when none runs.
+///
+/// # Errors
+/// `Io` when the lock file cannot be read.
+pub fn running(path: &Path) -> Result<Option<Running>, DataDirError> {
+    let lock_path = path.join("lock");
+    let mut lock = match File::open(&lock_path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(DataDirError::Io { path: lock_path, source }),
+    };
+    match flock(&lock, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(None),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(read_running(&mut lock)),
+        Err(error) => Err(DataDirError::Io { path: lock_path, source: error.into() }),
+    }
+}
+
+/// Reads a secret key (64 hexadecimal digits), or makes one with mode 0600.
+///
+/// # Errors
+/// `Damaged` when the file does not hold a key, `Io` when it cannot be read or made.
+pub fn read_or_make_key(path: &Path) -> Result<[u8; 32], DataDirError> {
+    if path.exists() {
+        let text = read_small(path)?;
+        let damaged =
+            |problem: &str| DataDirError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE
+            .decode(text.trim().as_bytes())
+            .map_err(|_| damaged("it does not hold a key in hexadecimal digits"))?;
+        return bytes.try_into().map_err(|_| damaged("its key does not have 32 bytes"));
+    }
+    let mut key = [0u8; 32];
+    getrandom::fill(&mut key).map_err(|error| DataDirError::Io {
+        path: path.to_owned(),
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io(path))?;
+    let text = format!("{}\n", data_encoding::HEXLOWER.encode(&key));
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
+    Ok(key)
+}
+
+fn read_small(path: &Path) -> Result<String, DataDirError> {
+    let mut text = String::new();
+    File::open(path).and_then(|file| file.take(FILE_BYTES).read_to_string(&mut text)).map_err(io(path))?;
+    Ok(text)
+}
+
+fn read_running(lock: &mut File) -> Option<Running> {
+    let mut text = String::new();
+    lock.seek(SeekFrom::Start(0)).ok()?;
+    lock.take(FILE_BYTES).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> DataDirError {
+    let path = path.to_owned();
+    move |source| DataDirError::Io { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_refused_and_told_the_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = DataDir::open(dir.path()).unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err();
+        assert!(
+            matches!(&error, DataDirError::InUse { pid, .. } if *pid == std::process::id().to_string()),
+            "{error}"
+        );
+        let told = Running { pid: std::process::id(), http: Some("127.0.0.1:1".into()), addr: None };
+        first.announce(&told).unwrap();
+        assert_eq!(running(dir.path()).unwrap(), Some(told));
+        drop(first);
+        assert_eq!(running(dir.path()).unwrap(), None);
+        DataDir::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_newer_or_damaged_directory_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(DataDir::open(dir.path()).unwrap());
+        std::fs::write(dir.path().join("version"), "2\n").unwrap();
+        assert!(matches!(DataDir::open(dir.path()).unwrap_err(), DataDirError::Newer { found: 2, .. }));
+        std::fs::write(dir.path().join("version"), "soon\n").unwrap();
+        assert!(matches!(DataDir::open(dir.path()).unwrap_err(), DataDirError::Damaged { .. }));
+    }
+
+    #[test]
+    fn the_key_is_private_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path()).unwrap();
+        let key = data.key(Path::new("")).unwrap();
+        assert_eq!(data.key(Path::new("")).unwrap(), key);
+        let path = dir.path().join("relay.key");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&path, "abcd").unwrap();
+        assert!(matches!(data.key(Path::new("")).unwrap_err(), DataDirError::Damaged { .. }));
+        let elsewhere = dir.path().join("elsewhere.key");
+        assert_ne!(data.key(&elsewhere).unwrap(), key);
+        assert!(elsewhere.exists());
+    }
+}

@@ -1,0 +1,94 @@
+//! The first configuration of an operator.
+//!
+//! Owns the files that `init` writes. Invariant: nothing that exists is overwritten.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use madang_p2p::transport;
+
+use crate::config::{self, Config};
+use crate::data_dir::read_or_make_key;
+
+/// What was written, and what to tell people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// The key file, mode 0600.
+    pub key: PathBuf,
+    /// Address for clients, with the peer id.
+    pub addr: String,
+    /// A first invite code.
+    pub code: String,
+}
+
+/// Writes `relay.toml` and `relay.key` into a directory.
+///
+/// # Errors
+/// When the configuration exists already, or a file cannot be written.
+pub fn init(dir: &Path, domain: &str) -> anyhow::Result<Made> {
+    anyhow::ensure!(is_domain(domain), "{domain:?} is not a name of a machine");
+    let config = dir.join("relay.toml");
+    anyhow::ensure!(!config.exists(), "{} exists already and is left as it is", config.display());
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(dir)
+        .with_context(|| format!("Cannot make {}", dir.display()))?;
+    let key = std::path::absolute(dir.join("relay.key"))?;
+    let mut secret = read_or_make_key(&key)?;
+    let peer = transport::keypair(&mut secret)?.public().to_peer_id();
+    let port = Config::default().network.listen.port();
+    let addr =
+        Multiaddr::from(Protocol::Dns(domain.into())).with(Protocol::Tcp(port)).with(Protocol::P2p(peer));
+    let code = code()?;
+    write(&config, &text(domain, &key, &code))?;
+    Ok(Made { config, key, addr: addr.to_string(), code })
+}
+
+/// The example with three of its options set.
+fn text(domain: &str, key: &Path, code: &str) -> String {
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let key = key.to_string_lossy();
+    let set = [
+        ("#domain = ", format!("domain = {}", quoted(domain))),
+        ("#key_file = ", format!("key_file = {}", quoted(&key))),
+        ("#codes = ", format!("codes = [{}]", quoted(code))),
+    ];
+    let example = config::example();
+    let lines = example.lines().map(|line| {
+        let new = set.iter().find(|(start, _)| line.starts_with(start)).map(|(_, new)| new.as_str());
+        format!("{}\n", new.unwrap_or(line))
+    });
+    lines.collect()
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    // The file holds an invite code.
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("Cannot make {}", path.display()))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("Cannot write {}", path.display()))
+}
+
+/// An invite code of 80 random bits.
+fn code() -> anyhow::Result<String> {
+    let mut bytes = [0u8; 10];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("The random source failed: {error}"))?;
+    Ok(data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase())
+}
+
+fn is_domain(text: &str) -> bool {
+    let label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    text.len() <= 253 && text.split('.').all(label)
+}

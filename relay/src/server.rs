@@ -1,0 +1,194 @@
+//! The relay as a whole: start, ready, drain, end.
+//!
+//! Owns the order of these. It must not know what a frame or a flag is. Invariant: the ready line is printed when
+//! clients are served, and after the last answer the database is closed in order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use ed25519_dalek::SigningKey;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::admission::Admission;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::data_dir::{DataDir, Running};
+use crate::drain;
+use crate::http::{self, Site};
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::peers::Peers;
+use crate::rates::Rates;
+use crate::state::State;
+use crate::storage::{self, Access, SqliteStorage, StorageThread};
+use crate::swarm;
+use crate::trace::Trace;
+use crate::writer::WriterKey;
+
+/// Time the database has to finish and close at the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Rows deleted in one call of a sweep, so that deposits get their turn in between.
+const SWEEP_ROWS: u32 = 1_000;
+
+/// What is not in the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Knocks need no proof of work.
+    pub dev: bool,
+    /// Decoded frames are written to this file.
+    pub trace_frames: Option<PathBuf>,
+}
+
+/// Where a relay that is ready is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Multiaddress for clients, with the peer id.
+    pub addr: String,
+    /// Address and port of the web server.
+    pub http: String,
+}
+
+/// Runs a relay until `shutdown` completes, then drains it. `ready` is called when clients are served.
+///
+/// # Errors
+/// When it cannot start: data directory in use, address not free, database of a newer relay.
+pub async fn run(
+    config: Config,
+    options: Options,
+    clock: Clock,
+    ready: impl FnOnce(&Ready) -> std::io::Result<()>,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let mut data = DataDir::open(&config.storage.data)?;
+    let secret = data.key(&config.network.key_file)?;
+    let (state, thread) = start_storage(&config, &options, clock, &data, &secret)?;
+    let listening = swarm::listen(secret, &config.network).await?;
+    let web = TcpListener::bind(config.http.listen)
+        .await
+        .with_context(|| format!("Cannot listen on {} for the web server", config.http.listen))?;
+    let told = Ready { addr: listening.addr.to_string(), http: web.local_addr()?.to_string() };
+    let peers = Arc::new(Peers::default());
+    let (drain, draining) = watch::channel(false);
+    let site = Site {
+        state: Arc::clone(&state),
+        peers: Arc::clone(&peers),
+        operator: config.http.operator.clone(),
+        addr: told.addr.clone(),
+    };
+    let web = tokio::spawn(http::serve(web, site, draining.clone()));
+    let sweeping = tokio::spawn(sweep(Arc::clone(&state), config.storage.sweep_s, draining.clone()));
+    let serving = tokio::spawn(listening.serve(Arc::clone(&state), peers, draining));
+    data.announce(&Running {
+        pid: std::process::id(),
+        http: Some(told.http.clone()),
+        addr: Some(told.addr.clone()),
+    })?;
+    tracing::info!(addr = %told.addr, http = %told.http, "ready");
+    ready(&told).context("Cannot print the ready line")?;
+    notify(sd_notify::NotifyState::Ready);
+
+    shutdown.await;
+    tracing::info!("draining");
+    notify(sd_notify::NotifyState::Stopping);
+    state.draining.store(true, Ordering::SeqCst);
+    drain.send_replace(true);
+    serving.await.context("The swarm ended by a panic")?;
+    sweeping.await.context("The sweep ended by a panic")?;
+    web.abort();
+    drop(web.await);
+    drop(state);
+    close(thread).await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn start_storage(
+    config: &Config,
+    options: &Options,
+    clock: Clock,
+    data: &DataDir,
+    secret: &[u8; 32],
+) -> anyhow::Result<(Arc<State>, StorageThread)> {
+    let path = data.database();
+    let database = SqliteStorage::open(&path, config.storage.max_bytes)
+        .with_context(|| format!("Cannot open {}", path.display()))?;
+    let metrics = Arc::new(Metrics::new());
+    let batch = metrics.batch();
+    let (handle, thread) = storage::spawn(Box::new(database), move |calls| {
+        batch.observe(f64::from(u32::try_from(calls).unwrap_or(u32::MAX)));
+    })
+    .context("Cannot start the storage thread")?;
+    let admission = Admission::new(&config.access)
+        .map_err(|text| anyhow::anyhow!("access.allow_peers: {text:?} is not a peer id"))?;
+    let trace = options
+        .trace_frames
+        .as_deref()
+        .map(|path| Trace::create(path).with_context(|| format!("Cannot write {}", path.display())))
+        .transpose()?;
+    let state = State {
+        limits: config.limits.clone(),
+        relay_key: SigningKey::from_bytes(secret).verifying_key().to_bytes(),
+        writer_key: WriterKey::derive(secret),
+        admission,
+        storage: handle,
+        hub: Hub::default(),
+        rates: Rates::new(&config.rates),
+        metrics,
+        clock,
+        trace,
+        dev: options.dev,
+        draining: AtomicBool::new(false),
+    };
+    Ok((Arc::new(state), thread))
+}
+
+/// Deletes what has expired, again and again.
+async fn sweep(state: Arc<State>, every_s: u32, mut draining: watch::Receiver<bool>) {
+    let pause = Duration::from_secs(every_s.into());
+    loop {
+        if let Err(error) = sweep_once(&state).await {
+            tracing::error!(%error, "the sweep failed and is tried again later");
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = drain::requested(&mut draining) => return,
+        }
+    }
+}
+
+async fn sweep_once(state: &State) -> Result<(), storage::StorageError> {
+    loop {
+        let now = state.clock.now();
+        let swept = state.storage.call(Access::Write, move |storage| storage.sweep(now, SWEEP_ROWS)).await?;
+        state.metrics.swept(&swept);
+        if swept.items < u64::from(SWEEP_ROWS) || state.is_draining() {
+            break;
+        }
+    }
+    // Dropped and expired bodies must leave the write-ahead log too.
+    state.storage.call(Access::Apart, |storage| storage.checkpoint()).await?;
+    let counts = state.storage.call(Access::Read, |storage| storage.counts()).await?;
+    state.metrics.counts(&counts);
+    state.rates.forget_idle();
+    Ok(())
+}
+
+async fn close(thread: StorageThread) {
+    let closing = tokio::task::spawn_blocking(move || thread.join());
+    if timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+        tracing::warn!("the database was not closed in time; nothing acknowledged is lost");
+    }
+}
+
+/// Tells systemd; without it this does nothing.
+fn notify(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd could not be told");
+    }
+}

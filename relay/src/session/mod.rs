@@ -1,0 +1,17 @@
+//! One client stream.
+//!
+//! Owns the life of a stream: reading, answering, pushing, ending. It must not know SQL or libp2p connections.
+//! Invariant: frames are carried out in the order in which they came; answers may overtake each other, their ids tell.
+
+mod boxes;
+mod capability;
+mod reply;
+mod request;
+mod slots;
+mod stream;
+mod subscription;
+
+#[cfg(test)]
+mod subscription_tests;
+
+pub(crate) use stream::serve;

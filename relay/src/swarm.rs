@@ -1,0 +1,246 @@
+//! The swarm of the relay.
+//!
+//! Owns listening, connections and the acceptance of streams. It must not know frames. Invariant: the loop awaits
+//! nothing but its own select, and accepting a stream only spawns.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Stream, Swarm, connection_limits, identify, multiaddr::Protocol, ping};
+use madang_p2p::{protocol, streams, transport};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::NetworkConfig;
+use crate::drain;
+use crate::peers::{Peer, Peers};
+use crate::session;
+use crate::state::State;
+
+/// Connections that may be in their handshakes at once.
+const PENDING_CONNECTIONS: u32 = 512;
+
+/// Events of one connection that wait for the swarm; a small buffer stalls all connections.
+const EVENT_BUFFER: usize = 64;
+
+/// Events from the swarm that wait for one connection.
+const HANDLER_BUFFER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(127);
+
+/// Attempts to find a port that is free for TCP and UDP alike.
+const PORT_ATTEMPTS: usize = 16;
+
+/// Time streams have to end in order when the relay ends.
+const DRAIN: Duration = Duration::from_secs(7);
+
+/// Why the relay cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The transports could not be built.
+    #[error("the transports could not be built: {0}")]
+    Transport(String),
+    /// An address is not free.
+    #[error("cannot listen on {address}: {problem}")]
+    Address {
+        /// The address.
+        address: String,
+        /// What the system says.
+        problem: String,
+    },
+}
+
+#[derive(NetworkBehaviour)]
+struct Behaviour {
+    limits: connection_limits::Behaviour,
+    ping: ping::Behaviour,
+    identify: identify::Behaviour,
+    streams: streams::Behaviour,
+}
+
+/// A swarm that listens.
+pub(crate) struct Listening {
+    swarm: Swarm<Behaviour>,
+    /// Where clients reach it, with the peer id.
+    pub(crate) addr: Multiaddr,
+}
+
+/// Starts to listen on TCP and QUIC with the same port number.
+pub(crate) async fn listen(mut secret: [u8; 32], config: &NetworkConfig) -> Result<Listening, ListenError> {
+    let failed = |error: &dyn std::fmt::Display| ListenError::Transport(error.to_string());
+    let keypair = transport::keypair(&mut secret).map_err(|error| failed(&error))?;
+    let built = transport::transport(&keypair, transport::Transports { tcp: true, quic: true })
+        .map_err(|error| failed(&error))?;
+    let limits = connection_limits::ConnectionLimits::default()
+        .with_max_pending_incoming(Some(PENDING_CONNECTIONS))
+        .with_max_established_incoming(Some(config.max_connections))
+        .with_max_established_per_peer(Some(config.max_connections_per_peer));
+    let behaviour = Behaviour {
+        limits: connection_limits::Behaviour::new(limits),
+        ping: transport::ping(),
+        identify: transport::identify(&keypair),
+        streams: streams::Behaviour::new(vec![protocol::RELAY], Vec::new()),
+    };
+    let settings = transport::swarm_config()
+        .with_per_connection_event_buffer_size(EVENT_BUFFER)
+        .with_notify_handler_buffer_size(HANDLER_BUFFER);
+    let mut swarm = Swarm::new(built, behaviour, keypair.public().to_peer_id(), settings);
+    let port = bind(&mut swarm, config.listen).await?;
+    let addr = public_address(config, port, *swarm.local_peer_id());
+    Ok(Listening { swarm, addr })
+}
+
+/// Binds TCP and UDP; with port 0 until a port is free for both.
+async fn bind(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<u16, ListenError> {
+    let mut problem = String::new();
+    let attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
+    for _ in 0..attempts {
+        let tcp = Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()));
+        let (tcp_id, port) = bind_one(swarm, tcp).await?;
+        let quic = Multiaddr::from(address.ip()).with(Protocol::Udp(port)).with(Protocol::QuicV1);
+        match bind_one(swarm, quic).await {
+            Ok(_) => return Ok(port),
+            Err(error) => problem = error.to_string(),
+        }
+        swarm.remove_listener(tcp_id);
+    }
+    Err(ListenError::Address { address: address.to_string(), problem })
+}
+
+async fn bind_one(
+    swarm: &mut Swarm<Behaviour>,
+    address: Multiaddr,
+) -> Result<(libp2p::core::transport::ListenerId, u16), ListenError> {
+    let failed = |problem: String| ListenError::Address { address: address.to_string(), problem };
+    let id = swarm.listen_on(address.clone()).map_err(|error| failed(error.to_string()))?;
+    loop {
+        match swarm.select_next_some().await {
+            SwarmEvent::NewListenAddr { listener_id, address, .. } if listener_id == id => {
+                let port = address.iter().find_map(|part| match part {
+                    Protocol::Tcp(port) | Protocol::Udp(port) => Some(port),
+                    _ => None,
+                });
+                return Ok((id, port.unwrap_or(0)));
+            }
+            SwarmEvent::ListenerClosed { listener_id, reason, .. } if listener_id == id => {
+                return Err(failed(format!("{reason:?}")));
+            }
+            SwarmEvent::ListenerError { listener_id, error } if listener_id == id => {
+                return Err(failed(error.to_string()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The address printed for clients.
+fn public_address(config: &NetworkConfig, port: u16, peer: PeerId) -> Multiaddr {
+    let host = if config.domain.is_empty() {
+        match config.listen.ip() {
+            ip if ip.is_unspecified() => Multiaddr::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
+            ip => Multiaddr::from(ip),
+        }
+    } else {
+        Multiaddr::from(Protocol::Dns(config.domain.as_str().into()))
+    };
+    host.with(Protocol::Tcp(port)).with(Protocol::P2p(peer))
+}
+
+impl Listening {
+    /// Serves until the relay drains and its streams have ended.
+    pub(crate) async fn serve(
+        mut self,
+        state: Arc<State>,
+        peers: Arc<Peers>,
+        mut draining: watch::Receiver<bool>,
+    ) {
+        let mut sessions = JoinSet::new();
+        let told = draining.clone();
+        loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => {
+                    if let Some((peer, stream)) = on_event(&mut self.swarm, event, &peers, &state) {
+                        sessions.spawn(serve_stream(Arc::clone(&state), peer, stream, told.clone()));
+                    }
+                }
+                Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended),
+                () = drain::requested(&mut draining) => break,
+            }
+        }
+        // New streams are dropped from here; the swarm goes on, or nothing could be written any more.
+        let deadline = Instant::now().checked_add(DRAIN).unwrap_or_else(Instant::now);
+        while !sessions.is_empty() {
+            tokio::select! {
+                event = self.swarm.select_next_some() => drop(on_event(&mut self.swarm, event, &peers, &state)),
+                Some(ended) = sessions.join_next() => report(ended),
+                () = sleep_until(deadline) => {
+                    tracing::warn!(streams = sessions.len(), "streams did not end in time and are cut");
+                    break;
+                }
+            }
+        }
+        sessions.shutdown().await;
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a stream ended by a panic");
+    }
+}
+
+/// Handles an event; returns a stream that was opened to the relay and the peer behind it.
+fn on_event(
+    swarm: &mut Swarm<Behaviour>,
+    event: SwarmEvent<BehaviourEvent>,
+    peers: &Peers,
+    state: &State,
+) -> Option<(Arc<Peer>, Stream)> {
+    match event {
+        SwarmEvent::Behaviour(BehaviourEvent::Streams(streams::Event::Inbound {
+            connection,
+            stream,
+            ..
+        })) => {
+            return peers.get(connection).map(|peer| (peer, stream));
+        }
+        SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+            peers.connected(connection_id, peer_id, endpoint.get_remote_address());
+            state.metrics.connections(peers.len());
+        }
+        SwarmEvent::ConnectionClosed { connection_id, .. } => {
+            peers.disconnected(connection_id);
+            state.metrics.connections(peers.len());
+        }
+        SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
+            connection,
+            result: Err(ping::Failure::Timeout),
+            ..
+        })) => {
+            // Ping only reports; a connection that does not answer would stay for ever.
+            swarm.close_connection(connection);
+        }
+        SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener reports an error"),
+        SwarmEvent::ListenerClosed { reason: Err(error), .. } => {
+            tracing::error!(%error, "a listener has ended");
+        }
+        _ => {}
+    }
+    None
+}
+
+/// Serves one stream unless its connection has too many.
+async fn serve_stream(state: Arc<State>, peer: Arc<Peer>, stream: Stream, draining: watch::Receiver<bool>) {
+    if !peer.open_stream() {
+        tracing::debug!(connection = peer.number, "too many streams on one connection");
+        return;
+    }
+    session::serve(state, Arc::clone(&peer), stream, draining).await;
+    peer.close_stream();
+}
