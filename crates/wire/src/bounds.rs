@@ -54,8 +54,8 @@ bounded! {
 
 // Account log.
 bounded! {
-    AccountGenesis, OP_PAYLOAD_BYTES, [];
-    AddDevice, OP_PAYLOAD_BYTES, [];
+    AccountGenesis, OP_PAYLOAD_BYTES, [bytes(5, LABEL_BYTES)];
+    AddDevice, OP_PAYLOAD_BYTES, [bytes(2, LABEL_BYTES)];
     RemoveDevice, OP_PAYLOAD_BYTES, [many::<Cosig>(3, COSIGS)];
     RotateRoot, OP_PAYLOAD_BYTES, [many::<RemoveDevice>(2, ROTATE_REMOVALS)];
     Cosig, OP_PAYLOAD_BYTES, [bytes(1, ID), bytes(2, ID)];
@@ -68,7 +68,7 @@ bounded! {
         one::<DeviceRemoved>(6), one::<Role>(7), one::<Transfer>(8), one::<Leave>(9), one::<Title>(10),
         one::<Relays>(11), one::<Join>(12), one::<Policy>(13), one::<Greet>(14), one::<Timer>(15),
     ];
-    Genesis, OP_PAYLOAD_BYTES, [ids(5, ACCOUNT_HEADS), texts(11, RELAYS)];
+    Genesis, OP_PAYLOAD_BYTES, [bytes(7, TITLE_BYTES), ids(5, ACCOUNT_HEADS), texts(11, RELAYS)];
     Entry, OP_PAYLOAD_BYTES, [ids(3, ACCOUNT_HEADS)];
     AddMany, OP_PAYLOAD_BYTES, [many::<Entry>(1, ADD_ENTRIES)];
     Cut, OP_PAYLOAD_BYTES, [];
@@ -78,7 +78,7 @@ bounded! {
     Role, OP_PAYLOAD_BYTES, [];
     Transfer, OP_PAYLOAD_BYTES, [];
     Leave, OP_PAYLOAD_BYTES, [];
-    Title, OP_PAYLOAD_BYTES, [];
+    Title, OP_PAYLOAD_BYTES, [bytes(1, TITLE_BYTES)];
     Relays, OP_PAYLOAD_BYTES, [texts(1, RELAYS)];
     Join, OP_PAYLOAD_BYTES, [one::<Entry>(1)];
     Policy, OP_PAYLOAD_BYTES, [];
@@ -100,7 +100,10 @@ bounded! {
     Mention, OP_PAYLOAD_BYTES, [];
     Preview, PREVIEW_BYTES, [];
     FileRef, OP_PAYLOAD_BYTES, [];
-    Card, REGISTER_BYTES, [one::<FileRef>(4), one::<FileRef>(5), bytes(7, THUMB_BYTES)];
+    Card, REGISTER_BYTES, [
+        bytes(1, NAME_BYTES), bytes(2, STATUS_BYTES), bytes(3, BIRTHDAY_BYTES), one::<FileRef>(4), one::<FileRef>(5),
+        bytes(7, THUMB_BYTES),
+    ];
     FriendSet, OP_PAYLOAD_BYTES, [];
     RoomSet, OP_PAYLOAD_BYTES, [texts(3, RELAYS)];
     PersonaSet, OP_PAYLOAD_BYTES, [];
@@ -117,7 +120,14 @@ const REQUEST_CONTACT: &Shape = &Shape(&[
     Field::one(4, REQUEST_CARD),
     many::<Token>(5, CONTACT_TOKENS),
 ]);
-const REQUEST_CARD: &Shape = &Shape(&[one::<FileRef>(4), one::<FileRef>(5), bytes(7, REQUEST_THUMB_BYTES)]);
+const REQUEST_CARD: &Shape = &Shape(&[
+    bytes(1, NAME_BYTES),
+    bytes(2, STATUS_BYTES),
+    bytes(3, BIRTHDAY_BYTES),
+    one::<FileRef>(4),
+    one::<FileRef>(5),
+    bytes(7, REQUEST_THUMB_BYTES),
+]);
 
 // Lane, bundles, contacts.
 bounded! {
@@ -180,7 +190,7 @@ bounded! {
     LinkSealed, CONTACT_FRAME_BYTES, [];
     LinkIntro, CONTACT_FRAME_BYTES, [bytes(3, THUMB_BYTES)];
     LinkHello, CONTACT_FRAME_BYTES, [];
-    LinkDevice, CONTACT_FRAME_BYTES, [one::<Signed>(3)];
+    LinkDevice, CONTACT_FRAME_BYTES, [bytes(2, LABEL_BYTES), one::<Signed>(3)];
     LinkAccount, CONTACT_FRAME_BYTES, [];
     LinkDone, CONTACT_FRAME_BYTES, [];
 }

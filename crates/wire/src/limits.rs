@@ -125,3 +125,14 @@ pub const LINK_BYTES: usize = 300;
 pub const REQUEST_BUNDLES: usize = 4;
 /// Largest thumbnail of a contact request, bytes (protocol section 7.3).
 pub const REQUEST_THUMB_BYTES: usize = 4 * 1024;
+/// Longest name, status, device label and title, bytes. Characters are counted where they are typed:
+/// what a character is changes with Unicode, and all nodes must take the same ops alike.
+pub const NAME_BYTES: usize = model::NAME_MAX * model::BYTES_PER_CHARACTER_MAX;
+/// See [`NAME_BYTES`].
+pub const STATUS_BYTES: usize = model::STATUS_MAX * model::BYTES_PER_CHARACTER_MAX;
+/// See [`NAME_BYTES`].
+pub const LABEL_BYTES: usize = model::DEVICE_LABEL_MAX * model::BYTES_PER_CHARACTER_MAX;
+/// See [`NAME_BYTES`].
+pub const TITLE_BYTES: usize = model::TITLE_MAX * model::BYTES_PER_CHARACTER_MAX;
+/// `MM-DD`, bytes (protocol section 6.4).
+pub const BIRTHDAY_BYTES: usize = 5;

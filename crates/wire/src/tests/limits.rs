@@ -75,6 +75,17 @@ fn a_request_tells_less_than_a_friend_may() {
 }
 
 #[test]
+fn typed_texts_are_bounded_in_bytes() {
+    let card = |name: usize| Card { name: "x".repeat(name), birthday: "12-31".into(), ..Card::default() };
+    assert!(decode::<Card>(&card(NAME_BYTES).encode_to_vec()).is_ok());
+    let refused = Err(DecodeError::FieldTooLong { tag: 1, max: NAME_BYTES });
+    assert_eq!(decode::<Card>(&card(NAME_BYTES + 1).encode_to_vec()), refused);
+    let add = AddDevice { device: vec![1; 32], label: "x".repeat(LABEL_BYTES + 1) };
+    let refused = Err(DecodeError::FieldTooLong { tag: 2, max: LABEL_BYTES });
+    assert_eq!(decode::<AddDevice>(&add.encode_to_vec()), refused);
+}
+
+#[test]
 fn empty_puts_by_the_thousand_are_refused() {
     // Two bytes each on the wire would become some hundred bytes each in memory.
     let puts = [0x0a, 0].repeat(100_000);

@@ -30,7 +30,7 @@ impl Fill for bool {
 }
 impl Fill for String {
     fn fill(count: &mut u8) -> Self {
-        format!("text {}", next(count))
+        format!("t {}", next(count))
     }
 }
 impl Fill for Vec<u8> {
