@@ -3,14 +3,16 @@
 
 import { createContext } from 'svelte';
 import { AccountStore } from './features/account/store.svelte';
-import { FriendsStore } from './features/friends/store.svelte';
+import { FriendsStore, shownName } from './features/friends/store.svelte';
 import { Timeline } from './features/messages/timeline.svelte';
 import { NetworkStore } from './features/network/store.svelte';
 import { RoomsStore } from './features/rooms/store.svelte';
 import { SettingsStore } from './features/settings/store.svelte';
 import type { Event } from './lib/api/bindings';
 import { Client, outcome } from './lib/api/client';
+import { isCode } from './lib/errors';
 import { toApiError, type Host } from './lib/host/host';
+import { m } from './lib/paraglide/messages.js';
 import { router } from './lib/route.svelte';
 import { toasts } from './lib/ui/toasts.svelte';
 
@@ -71,6 +73,14 @@ export class Session {
     router.go('rooms', room);
   }
 
+  /** Somebody who was asked has answered. */
+  #sayAnswer(account: string, accepted: boolean, code: string | null): void {
+    const friend = this.friends.byAccount(account);
+    if (accepted) toasts.done(m.add_answered({ name: friend === undefined ? m.network_unknown_person() : shownName(friend) }));
+    else if (isCode(code)) toasts.failed({ code, message: '', retry: false });
+    else toasts.done(m.add_refused());
+  }
+
   async #hear(event: Event): Promise<void> {
     switch (event.event) {
       case 'link':
@@ -84,8 +94,11 @@ export class Session {
         return;
       case 'friend':
       case 'request':
+        await Promise.all([this.friends.reload(), this.rooms.reload()]);
+        return;
       case 'answer':
         await Promise.all([this.friends.reload(), this.rooms.reload()]);
+        this.#sayAnswer(event.account, event.accepted, event.code);
         return;
       case 'room':
         await this.rooms.reload();

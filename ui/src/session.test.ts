@@ -11,6 +11,7 @@ import { FakeNode } from './lib/api/fake';
 import { scene } from './lib/api/fake_scenes';
 import { language } from './lib/locale.svelte';
 import { router } from './lib/route.svelte';
+import { toasts } from './lib/ui/toasts.svelte';
 import { Session } from './session.svelte';
 
 const NOW = new Date('2026-11-20T14:30:00').getTime();
@@ -149,6 +150,17 @@ describe('what comes from outside', () => {
     node.emit({ event: 'link', link: 'madang://i#x' });
     await vi.waitFor(() => expect(session.askedLink).toBe('madang://i#x'));
     expect(node.calls).toEqual([]);
+  });
+
+  it('says how a request was answered', async () => {
+    const { node } = await begin('ko');
+    const said = () => toasts.shown.map((toast) => toast.text);
+    node.emit({ event: 'answer', account: 'mina', accepted: true, code: null });
+    await vi.waitFor(() => expect(said()).toContain('김미나 accepted your request.'));
+    node.emit({ event: 'answer', account: 'x', accepted: false, code: 'invite_used' });
+    await vi.waitFor(() => expect(said().at(-1)).toContain('Somebody else has used this invite.'));
+    node.emit({ event: 'answer', account: 'x', accepted: false, code: 'no_such_code' });
+    await vi.waitFor(() => expect(said().at(-1)).toBe('Your friend request was not accepted.'));
   });
 
   it('goes to the room that is to be opened', async () => {

@@ -40,6 +40,11 @@ const WORDS: Record<Code, Words> = {
 /** Every code that has words. */
 export const CODES = Object.keys(WORDS) as Code[];
 
+/** Whether a text is one of the codes. */
+export function isCode(text: string | null): text is Code {
+  return text !== null && Object.hasOwn(WORDS, text);
+}
+
 /** The words for a code; one that a newer node invented reads as a defect. */
 export function errorText(code: Code): ErrorText {
   const [text, action] = WORDS[code] ?? WORDS.internal;
