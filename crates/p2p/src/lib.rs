@@ -54,6 +54,9 @@ mod session;
 mod sessions;
 #[cfg(feature = "swarm")]
 mod swarm;
+#[cfg(feature = "swarm")]
+#[cfg(test)]
+mod tests;
 
 pub use libp2p::{Multiaddr, PeerId, bytes::Bytes};
 

@@ -264,3 +264,120 @@ impl Peers {
         self.connections.values().flat_map(|connections| connections.keys().copied()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn addr(port: u16) -> Multiaddr {
+        format!("/ip4/10.0.0.1/tcp/{port}").parse().unwrap()
+    }
+
+    fn wanted(addrs: Vec<Multiaddr>) -> WantedPeer {
+        WantedPeer { addrs, gossip: true }
+    }
+
+    fn id(number: usize) -> ConnectionId {
+        ConnectionId::new_unchecked(number)
+    }
+
+    #[test]
+    fn a_known_peer_is_dialled_at_once_and_then_ever_more_rarely() {
+        let (alice, bob) = (PeerId::random(), PeerId::random());
+        let (mut peers, mut now) = (Peers::new(alice), Instant::now());
+        assert!(!peers.set(bob, wanted(vec![addr(1)]), now));
+        assert_eq!(peers.take_due(now), [bob]);
+        assert!(peers.take_due(now).is_empty(), "it is being dialled");
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            peers.dial_failed(&bob, now);
+            let next = peers.next_due().unwrap();
+            waits.push(next - now);
+            now = next;
+            assert_eq!(peers.take_due(now), [bob]);
+        }
+        assert!(waits[0] >= Duration::from_millis(500) && waits[0] <= Duration::from_millis(1_500));
+        assert!(waits[9] >= Duration::from_secs(30) && waits[9] <= Duration::from_secs(60), "{waits:?}");
+        peers.dial_failed(&bob, now);
+        peers.dial_all_now(now);
+        assert_eq!(peers.take_due(now), [bob], "an order does not wait");
+    }
+
+    #[test]
+    fn a_lost_connection_is_met_by_a_fast_attempt_only_if_it_worked() {
+        let (alice, bob) = (PeerId::random(), PeerId::random());
+        let (mut peers, now) = (Peers::new(alice), Instant::now());
+        peers.set(bob, wanted(vec![addr(1)]), now);
+        assert_eq!(peers.take_due(now), [bob]);
+        peers.connected(bob, id(1), addr(1), None);
+        peers.proved(&bob);
+        assert!(peers.next_due().is_none());
+        assert!(peers.disconnected(&bob, id(1), now));
+        assert!(peers.next_due().unwrap() - now <= Duration::from_millis(250));
+        // The next connections close before a stream was up: the waits grow.
+        for round in 2..8 {
+            let at = peers.next_due().unwrap();
+            assert_eq!(peers.take_due(at), [bob]);
+            peers.connected(bob, id(round), addr(1), None);
+            peers.disconnected(&bob, id(round), now);
+        }
+        assert!(peers.next_due().unwrap() - now >= Duration::from_secs(16));
+    }
+
+    #[test]
+    fn a_stranger_or_a_changed_right_means_new_connections() {
+        let (alice, bob) = (PeerId::random(), PeerId::random());
+        let (mut peers, now) = (Peers::new(alice), Instant::now());
+        peers.connected(bob, id(1), addr(1), None);
+        assert!(peers.set(bob, wanted(vec![addr(1)]), now), "he was a stranger");
+        assert!(!peers.set(bob, wanted(vec![addr(2)]), now), "only his address changed");
+        assert!(peers.set(bob, WantedPeer { addrs: vec![], gossip: false }, now));
+        assert!(peers.forget(&bob) && !peers.forget(&bob));
+    }
+
+    #[test]
+    fn the_lan_adds_addresses_and_takes_only_those_away() {
+        let (alice, bob) = (PeerId::random(), PeerId::random());
+        let (mut peers, now) = (Peers::new(alice), Instant::now());
+        peers.set(bob, wanted(vec![]), now);
+        assert!(peers.next_due().is_none(), "nowhere to go");
+        for port in 1..=20 {
+            peers.found(bob, addr(port), now);
+        }
+        assert_eq!(peers.take_due(now), [bob]);
+        assert_eq!(peers.addresses(&bob).len(), FOUND_ADDRESSES);
+        for port in 1..=20 {
+            peers.expired(&bob, addr(port));
+        }
+        assert!(peers.addresses(&bob).is_empty() && peers.is_known(&bob));
+        for _ in 0..400 {
+            peers.found(PeerId::random(), addr(1), now);
+        }
+        assert_eq!(peers.found.len(), FOUND_PEERS);
+    }
+
+    #[test]
+    fn many_peers_are_dialled_in_turns() {
+        let (mut peers, now) = (Peers::new(PeerId::random()), Instant::now());
+        for _ in 0..100 {
+            peers.set(PeerId::random(), wanted(vec![addr(1)]), now);
+        }
+        let first = peers.take_due(now);
+        assert_eq!(first.len(), DIALS);
+        assert!(peers.next_due().is_none() && peers.take_due(now).is_empty());
+        peers.dial_failed(&first[0], now);
+        assert_eq!(peers.take_due(now).len(), 1);
+    }
+
+    #[test]
+    fn connections_on_a_lost_address_are_named() {
+        let (mut peers, bob) = (Peers::new(PeerId::random()), PeerId::random());
+        let ours: IpAddr = "10.0.0.9".parse().unwrap();
+        peers.connected(bob, id(1), addr(1), Some(ours));
+        peers.connected(bob, id(2), addr(1), None);
+        assert_eq!(peers.accepted_on(ours), [id(1)]);
+        assert!(!peers.disconnected(&bob, id(1), Instant::now()));
+        assert!(peers.is_connected(&bob));
+    }
+}

@@ -96,7 +96,8 @@ impl Keeper {
                 let plan = self.plan.clone();
                 let stop = async {
                     forgotten(plan).await;
-                    true
+                    self.shared.relays().remove(&relay);
+                    pump::Stop::Drain
                 };
                 pump::run(opened.stream, protocol::RELAY_FRAME, queue, &self.events, wrap, stop).await
             }

@@ -12,7 +12,7 @@ use crate::{
     frame::{FrameError, read_frame, write_frame},
     handle::{SYNC_QUEUE, Shared},
     protocol::SYNC_FRAME,
-    pump::{self, PumpError},
+    pump::{self, PumpError, Stop},
 };
 use futures::AsyncWriteExt as _;
 use libp2p::{PeerId, Stream, bytes::Bytes};
@@ -26,13 +26,6 @@ use crate::peers::Connection;
 
 /// A stream whose other side does not say a word by then is given up.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// How a session is told to stop. Dropping the sender stops it at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// Send what is queued first.
-    Drained,
-}
 
 /// What a session tells the swarm task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +43,7 @@ pub(crate) struct Session {
     pub(crate) serial: u64,
     pub(crate) stream: Stream,
     pub(crate) connection: Connection,
+    /// Dropping its sender stops the session at once.
     pub(crate) stop: oneshot::Receiver<Stop>,
     /// The session that this one replaces.
     pub(crate) previous: Option<JoinHandle<()>>,
@@ -86,7 +80,7 @@ impl Session {
         let up = Event::PeerUp { peer, addr: connection.addr, relayed: connection.relayed };
         if events.send(up).await.is_ok() && notices.send(Notice::Up { peer, serial }).await.is_ok() {
             let wrap = |frame: Bytes| Event::Frame { peer, frame };
-            let end = pump::run(stream, SYNC_FRAME, queue, &events, wrap, drained(stop)).await;
+            let end = pump::run(stream, SYNC_FRAME, queue, &events, wrap, stopped(peer, stop, &shared)).await;
             if let Err(error) = &end {
                 tracing::debug!(%peer, %error, "sync stream failed");
             }
@@ -100,9 +94,11 @@ impl Session {
     }
 }
 
-/// Resolves when the session is told to stop, with whether the queue is to be sent first.
-async fn drained(stop: oneshot::Receiver<Stop>) -> bool {
-    matches!(stop.await, Ok(Stop::Drained))
+/// Resolves when the session is told to stop; from then on it takes no more to send.
+async fn stopped(peer: PeerId, stop: oneshot::Receiver<Stop>, shared: &Shared) -> Stop {
+    let order = stop.await.unwrap_or(Stop::Now);
+    shared.peers().remove(&peer);
+    order
 }
 
 async fn greet(stream: &mut Stream) -> Result<(), PumpError> {

@@ -5,7 +5,7 @@
 //! Invariant: at most one stream per peer is primary; when both sides opened one, that of the lower PeerId wins
 //! (protocol section 9.1).
 
-use crate::{backoff, session::Stop, streams::Ticket};
+use crate::{backoff, pump::Stop, streams::Ticket};
 use libp2p::{PeerId, swarm::ConnectionId};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
@@ -79,11 +79,13 @@ impl Sessions {
         }
     }
 
-    /// A connection was closed: a stream on it ends at once.
+    /// A connection was closed: a stream on it is not primary any more.
     pub(crate) fn disconnected(&mut self, peer: &PeerId, connection: ConnectionId, last: bool) {
         if let Some(slot) = self.slots.get_mut(peer) {
-            if slot.primary.as_ref().is_some_and(|primary| primary.connection == connection) {
-                slot.primary = None;
+            if let Some(primary) = slot.primary.take_if(|primary| primary.connection == connection)
+                && primary.stop.send(Stop::Broken).is_err()
+            {
+                tracing::trace!(%peer, "session had ended");
             }
             if last {
                 slot.at = None;
@@ -197,11 +199,11 @@ impl Sessions {
         if was_primary {
             slot.primary = None;
         }
-        if slot.primary.is_none() && slot.opening.is_none() && connected {
+        if slot.primary.is_none() && slot.opening.is_none() && slot.at.is_none() && connected {
             let wait = backoff::delay(&local, &peer, slot.failed).saturating_add(grace);
             slot.failed = slot.failed.saturating_add(1);
             slot.at = now.checked_add(wait);
-        } else if slot.primary.is_none() && !connected {
+        } else if slot.primary.is_none() && slot.opening.is_none() && !connected {
             // Nothing runs and nothing is planned: the place is given back.
             self.slots.remove(&peer);
         }
@@ -212,7 +214,7 @@ impl Sessions {
         let mut tasks = Vec::new();
         for (peer, slot) in std::mem::take(&mut self.slots) {
             if let Some(primary) = slot.primary
-                && primary.stop.send(Stop::Drained).is_err()
+                && primary.stop.send(Stop::Drain).is_err()
             {
                 tracing::trace!(%peer, "session had ended");
             }
@@ -232,5 +234,74 @@ fn wins(fresh: (Opener, ConnectionId), rival: Option<(Opener, ConnectionId, bool
         None => true,
         Some((opener, _, _)) if fresh.0 == lower || fresh.0 == opener => true,
         Some((_, connection, up)) => up && fresh.1 > connection,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: usize) -> ConnectionId {
+        ConnectionId::new_unchecked(number)
+    }
+
+    #[test]
+    fn the_lower_peer_id_wins_on_both_sides() {
+        // Alice is lower. She opened one, bob opened one, on the same connection; each side sees them in any order.
+        for (lower, higher) in [(Opener::Us, Opener::Peer), (Opener::Peer, Opener::Us)] {
+            for up in [false, true] {
+                assert!(wins((lower, id(1)), Some((higher, id(1), up)), lower));
+                assert!(!wins((higher, id(1)), Some((lower, id(1), up)), lower));
+            }
+        }
+    }
+
+    #[test]
+    fn a_newer_stream_of_the_same_side_replaces_the_old_one() {
+        for opener in [Opener::Us, Opener::Peer] {
+            assert!(wins((opener, id(2)), Some((opener, id(1), true)), Opener::Us));
+        }
+    }
+
+    #[test]
+    fn a_younger_connection_shows_that_the_old_one_was_lost() {
+        let (lower, higher) = (Opener::Us, Opener::Peer);
+        assert!(wins((higher, id(2)), Some((lower, id(1), true)), lower));
+        assert!(!wins((higher, id(2)), Some((lower, id(1), false)), lower), "ours is still on its way");
+        assert!(!wins((higher, id(1)), Some((lower, id(2), true)), lower), "his is the older one");
+    }
+
+    #[tokio::test]
+    async fn the_higher_one_waits_and_both_try_again_after_a_failure() {
+        let (mut low, mut high) = (PeerId::random(), PeerId::random());
+        if low > high {
+            std::mem::swap(&mut low, &mut high);
+        }
+        let (now, grace) = (Instant::now(), Duration::from_secs(1));
+        let mut at_low = Sessions::new(low, grace);
+        let mut at_high = Sessions::new(high, grace);
+        at_low.connected(high, now);
+        at_high.connected(low, now);
+        assert_eq!(at_low.take_due(now), [high]);
+        assert!(at_high.take_due(now).is_empty());
+        assert_eq!(at_high.take_due(now + grace), [low]);
+        at_low.open_failed(high, now);
+        assert!(at_low.next_due().unwrap() > now);
+        assert_eq!(at_low.take_due(now + Duration::from_secs(2)), [high]);
+    }
+
+    #[tokio::test]
+    async fn an_ended_session_is_opened_again_only_while_connected() {
+        let (local, peer) = (PeerId::random(), PeerId::random());
+        let mut sessions = Sessions::new(local, Duration::ZERO);
+        let now = Instant::now();
+        let first = sessions.elect(peer, Opener::Us, id(1)).unwrap();
+        assert!(sessions.up(&peer, first.serial));
+        sessions.ended(peer, first.serial, true, now);
+        assert!(sessions.next_due().is_some());
+        let second = sessions.elect(peer, Opener::Us, id(1)).unwrap();
+        assert!(!sessions.up(&peer, first.serial), "a late notice of the first session");
+        sessions.ended(peer, second.serial, false, now);
+        assert!(sessions.slots.is_empty(), "nothing is kept for a peer that is away");
     }
 }

@@ -297,3 +297,140 @@ impl OutboundUpgrade<Stream> for Named {
         ready(Ok((stream, protocol)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{self, Transports};
+    use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+    use libp2p::{Swarm, swarm::SwarmEvent};
+    use std::time::Duration;
+
+    const PUBLIC: StreamProtocol = StreamProtocol::new("/test/public/1");
+    const FRIENDS: StreamProtocol = StreamProtocol::new("/test/friends/1");
+
+    fn swarm(seed: u8) -> Swarm<Behaviour> {
+        let key = transport::keypair(&mut [seed; 32]).unwrap();
+        let built = transport::transport(&key, Transports { tcp: true, quic: false }).unwrap();
+        let behaviour = Behaviour::new(vec![PUBLIC], vec![FRIENDS]);
+        Swarm::new(built, behaviour, key.public().to_peer_id(), transport::swarm_config())
+    }
+
+    /// Connects bob to alice; returns his connection.
+    async fn connect(alice: &mut Swarm<Behaviour>, bob: &mut Swarm<Behaviour>) -> ConnectionId {
+        alice.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        loop {
+            tokio::select! {
+                event = alice.select_next_some() => if let SwarmEvent::NewListenAddr { address, .. } = event {
+                    bob.dial(address).unwrap();
+                },
+                event = bob.select_next_some() => if let SwarmEvent::ConnectionEstablished { connection_id, .. } = event {
+                    return connection_id;
+                },
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_flood_of_streams_at_a_busy_node_loses_none() {
+        const STREAMS: usize = 400;
+        let (mut alice, mut bob) = (swarm(1), swarm(2));
+        let connection = connect(&mut alice, &mut bob).await;
+        let peer = *alice.local_peer_id();
+        for _ in 0..STREAMS {
+            bob.behaviour_mut().open(peer, connection, PUBLIC);
+        }
+        let flood = tokio::spawn(async move {
+            let mut writes = tokio::task::JoinSet::new();
+            loop {
+                if let SwarmEvent::Behaviour(Event::Outbound { result, .. }) = bob.select_next_some().await {
+                    let mut stream = result.unwrap();
+                    writes.spawn(async move {
+                        stream.write_all(b"x").await.unwrap();
+                        stream.flush().await.unwrap();
+                        stream
+                    });
+                }
+            }
+        });
+        // Alice is busy with something else while they come.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let (mut arrived, mut reads) = (0, tokio::task::JoinSet::new());
+        let all = async {
+            while arrived < STREAMS {
+                if let SwarmEvent::Behaviour(Event::Inbound { mut stream, .. }) =
+                    alice.select_next_some().await
+                {
+                    arrived += 1;
+                    reads.spawn(async move {
+                        let mut byte = [0];
+                        stream.read_exact(&mut byte).await.unwrap();
+                        assert_eq!(byte, *b"x");
+                        stream
+                    });
+                }
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_secs(30), all).await;
+        assert!(all.is_ok(), "{arrived} of {STREAMS} streams arrived");
+        let read = tokio::time::timeout(Duration::from_secs(30), reads.join_all()).await;
+        assert_eq!(read.unwrap().len(), STREAMS);
+        flood.abort();
+    }
+
+    /// What comes of bob's stream with this protocol: what alice gets, and whether bob's read shows a refusal.
+    async fn offered(known: bool, protocol: StreamProtocol) -> bool {
+        let (mut alice, mut bob) = (swarm(1), swarm(2));
+        alice.behaviour_mut().set_known(*bob.local_peer_id(), known);
+        let connection = connect(&mut alice, &mut bob).await;
+        bob.behaviour_mut().open(*alice.local_peer_id(), connection, protocol.clone());
+        let mut reads = tokio::task::JoinSet::new();
+        loop {
+            tokio::select! {
+                event = alice.select_next_some() => if let SwarmEvent::Behaviour(Event::Inbound { .. }) = event {
+                    return true;
+                },
+                event = bob.select_next_some() => {
+                    if let SwarmEvent::Behaviour(Event::Outbound { result: Ok(mut stream), .. }) = event {
+                        reads.spawn(async move {
+                            stream.write_all(b"x").await.unwrap();
+                            stream.flush().await.unwrap();
+                            stream.read(&mut [0]).await.is_err()
+                        });
+                    }
+                }
+                Some(refused) = reads.join_next() => {
+                    assert!(refused.unwrap(), "the stream neither came nor was refused");
+                    return false;
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_offered_only_what_is_for_anybody() {
+        assert!(offered(false, PUBLIC).await);
+        assert!(!offered(false, FRIENDS).await);
+        assert!(offered(true, FRIENDS).await);
+    }
+
+    #[tokio::test]
+    async fn a_ticket_is_answered_also_when_the_connection_closes() {
+        let (mut alice, mut bob) = (swarm(1), swarm(2));
+        let connection = connect(&mut alice, &mut bob).await;
+        drop(alice);
+        let peer = *swarm(1).local_peer_id();
+        bob.close_connection(connection);
+        let ticket = bob.behaviour_mut().open(peer, connection, PUBLIC);
+        let answer = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                if let SwarmEvent::Behaviour(Event::Outbound { ticket, result }) =
+                    bob.select_next_some().await
+                {
+                    return (ticket, result.is_ok());
+                }
+            }
+        });
+        assert_eq!(answer.await.unwrap(), (ticket, false));
+    }
+}
