@@ -30,6 +30,10 @@ pub fn run() -> anyhow::Result<()> {
                     hand_over(&handle, url.as_str());
                 }
             });
+            // The link that started the program was there before anybody could listen.
+            for url in app.deep_link().get_current()?.unwrap_or_default() {
+                hand_over(app.handle(), url.as_str());
+            }
             window::open(app.handle())?;
             Ok(())
         })
