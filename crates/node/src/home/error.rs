@@ -1,0 +1,96 @@
+//! Why a home cannot be made, opened or brought back.
+
+use madang_crypto::PhraseError;
+use madang_model::text::TextError;
+use madang_store::OpenError;
+
+/// Failure of a home. Nothing was changed when one is returned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The home has an account.
+    #[error("This home has an account already")]
+    Exists,
+    /// The directory is there, the account is not.
+    #[error("There is no account in this home")]
+    NoAccount,
+    /// Not even the directory is there.
+    #[error("There is no home at this place")]
+    NoHome,
+    /// A secret is needed that was not given or cannot be had.
+    #[error("{0}")]
+    Locked(String),
+    /// The passphrase is wrong.
+    #[error("The passphrase does not open this home")]
+    WrongSecret,
+    /// Another process holds the home.
+    #[error("The home is in use by process {pid}")]
+    InUse {
+        /// Its process id; 0 in the instant before it has written it.
+        pid: u32,
+    },
+    /// A newer version wrote the home.
+    #[error("The home has schema {found}; this version knows schemas up to {supported}")]
+    NewerHome {
+        /// Schema of the home.
+        found: u32,
+        /// Newest schema that this version knows.
+        supported: u32,
+    },
+    /// A file is damaged.
+    #[error("The home is damaged: {0}")]
+    Damaged(String),
+    /// No space left.
+    #[error("There is no space left on the disk of the home")]
+    DiskFull,
+    /// The name is empty or too long.
+    #[error("The name is not acceptable: {0}")]
+    Name(TextError),
+    /// The recovery phrase is mistyped.
+    #[error("The recovery phrase is wrong: {0}")]
+    Phrase(PhraseError),
+    /// The account lies on a relay, and none can be asked.
+    #[error("{0}")]
+    Offline(&'static str),
+    /// The phrase could not be handed to the caller, so no account was made.
+    #[error("The recovery phrase could not be kept: {0}")]
+    Unkept(std::io::Error),
+    /// The operating system refused.
+    #[error("{0}")]
+    Io(String),
+}
+
+impl Error {
+    /// Wraps an answer of the operating system, keeping a full disk apart.
+    pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
+        if is_full(error) { Self::DiskFull } else { Self::Io(format!("{what}: {error}")) }
+    }
+}
+
+/// A quota and a file size limit are, to a person, a full disk too.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::InUse { pid } => Self::InUse { pid },
+            OpenError::NotFound => Self::Damaged("the store is missing".to_owned()),
+            OpenError::Exists => Self::Exists,
+            // The key came out of an authenticated slot, so it is the right one.
+            OpenError::WrongKey => Self::Damaged("the store belongs to another key".to_owned()),
+            OpenError::Damaged { detail } => Self::Damaged(detail),
+            OpenError::NewerHome { found, supported } => Self::NewerHome { found, supported },
+            OpenError::DiskFull => Self::DiskFull,
+            other => Self::Io(other.to_string()),
+        }
+    }
+}
+
+impl From<madang_store::Error> for Error {
+    fn from(error: madang_store::Error) -> Self {
+        OpenError::from(error).into()
+    }
+}
