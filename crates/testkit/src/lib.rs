@@ -1,3 +1,22 @@
-//! Madang testkit.
+//! What tests across processes are made of: people with homes of their own, real nodes and relays, faults, clocks
+//! and small networks.
+//!
+//! It must not know the inside of what it starts: programs are reached through their public command lines.
+//! Invariant: no process, directory or network outlives the value that owns it. Production code may not depend on it.
 
+mod clock;
 pub mod key_sim;
+mod lab;
+mod person;
+mod process;
+mod programs;
+mod relay;
+mod wait;
+
+pub use clock::Clock;
+pub use lab::{Host, Lab};
+pub use person::{Answer, Node, PASSPHRASE, Person};
+pub use process::{LineEnd, Process};
+pub use programs::{madang, relay_program};
+pub use relay::Relay;
+pub use wait::wait_until;
