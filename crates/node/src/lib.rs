@@ -1,9 +1,59 @@
-//! The node: it turns commands into ops and ops into state.
+//! The node: commands in, events out. It decides, persists, *then* sends and announces.
 //!
-//! It must not know a shell, JSON, locale strings or window focus. Invariant: nothing is answered or announced
-//! before it is on disk.
-
+//! Owns the engine and the features of the messenger. It must not know Tauri, JSON, words in a
+//! language, or window focus. Invariant: whatever leaves this crate is on disk.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice, clippy::arithmetic_side_effects))]
 
+mod accounts;
+mod address;
+mod clock;
+mod command;
+mod contacts;
+mod control;
+mod conversation;
+mod core;
+mod devices;
+mod directory;
+mod effect;
+mod engine;
+mod error;
+mod event;
+mod friends;
+mod gaps;
+mod handle;
 pub mod home;
+mod inbox;
+mod ingest;
+mod input;
+mod invites;
+mod keys;
+mod lane;
+mod lane_in;
+mod line;
+mod messages;
+mod network;
+mod node;
+mod outbox;
+mod post;
+mod query;
+mod receipts;
+mod registers;
+mod relays;
+mod repair;
+mod ring;
+mod status;
+mod stored;
+mod sync;
+mod time;
+mod timer;
+mod turn;
+pub mod view;
+
+pub use clock::{Clock, SystemClock};
+pub use command::{FriendChange, Sent};
+pub use error::Error;
+pub use event::Event;
+pub use handle::Handle;
+pub use network::Paths;
+pub use node::{Config, StartError, start};

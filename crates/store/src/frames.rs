@@ -166,6 +166,40 @@ pub fn lost(c: &Conn, relay: RelayRow, relay_box: &[u8; 16], before: u64) -> Res
     )
 }
 
+/// Sealed bytes of an own op with its place in the own line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Row of the op.
+    pub op: OpRow,
+    /// Its id.
+    pub id: madang_model::OpId,
+    /// Its number in the own line.
+    pub seq: u64,
+    /// The bytes as they were sealed.
+    pub body: Vec<u8>,
+}
+
+/// The frames of a room behind number `seq` of the own line, in the order of the line, at most `max`.
+///
+/// # Errors
+/// Those of the store.
+pub fn after(c: &Conn, room: RoomRow, seq: u64, max: usize) -> Result<Vec<Sealed>> {
+    all(
+        c,
+        "SELECT op.row, op.id, op.seq, frame.body FROM frame JOIN op ON op.row = frame.op
+         WHERE frame.room = ?1 AND op.seq > ?2 ORDER BY frame.op LIMIT ?3",
+        params![room, int(seq), limit(max)],
+        |row| {
+            Ok(Sealed {
+                op: row.get(0)?,
+                id: crate::row::op_id(row, 1)?,
+                seq: uint(row, 2)?,
+                body: row.get(3)?,
+            })
+        },
+    )
+}
+
 #[cfg(test)]
 #[path = "frames_tests.rs"]
 mod tests;

@@ -46,3 +46,15 @@ pub fn advance(c: &Conn, room: RoomRow, id: &OpId, over: &[OpId]) -> Result<()> 
     remove(c, room, over)?;
     add(c, room, id)
 }
+
+/// Replaces the heads of a room.
+///
+/// # Errors
+/// Those of the store.
+pub fn replace<'a>(c: &Conn, room: RoomRow, ids: impl IntoIterator<Item = &'a OpId>) -> Result<()> {
+    run(c, "DELETE FROM head WHERE room = ?1", params![room])?;
+    for id in ids {
+        add(c, room, id)?;
+    }
+    Ok(())
+}

@@ -310,6 +310,26 @@ pub fn count(c: &Conn) -> Result<u64> {
     value(c, "SELECT COUNT(*) FROM op", [], |row| uint(row, 0))
 }
 
+/// Clock value of an op, if it is here.
+///
+/// # Errors
+/// Those of the store.
+pub fn hlc_of(c: &Conn, id: &OpId) -> Result<Option<u64>> {
+    one(c, "SELECT hlc FROM op WHERE id = ?1", params![id.as_bytes()], |row| uint(row, 0))
+}
+
+/// Greatest clock value in a room; 0 when it is empty.
+///
+/// # Errors
+/// Those of the store.
+pub fn newest_hlc(c: &Conn, room: RoomRow) -> Result<u64> {
+    let newest =
+        one(c, "SELECT hlc FROM op WHERE room = ?1 ORDER BY hlc DESC LIMIT 1", params![room], |row| {
+            uint(row, 0)
+        })?;
+    Ok(newest.unwrap_or(0))
+}
+
 #[cfg(test)]
 #[path = "ops_tests.rs"]
 mod tests;

@@ -266,6 +266,23 @@ pub fn set_draft(c: &Conn, row: RoomRow, draft: &str) -> Result<()> {
     run(c, "UPDATE room SET draft = ?2 WHERE row = ?1", params![row, draft]).map(|_| ())
 }
 
+/// Counts the messages of others in a room that `account` has not read.
+///
+/// # Errors
+/// Those of the store.
+pub fn count_unread(c: &Conn, row: RoomRow, account: &AccountId) -> Result<u64> {
+    let count = one(
+        c,
+        "SELECT COUNT(*) FROM op
+         LEFT JOIN read_mark AS mark ON mark.room = op.room AND mark.account = ?2 AND mark.author = op.author
+         WHERE op.room = ?1 AND op.kind = 32 AND op.due_at = 0 AND op.account <> ?2
+           AND op.seq > COALESCE(mark.seq, 0)",
+        params![row, account.as_bytes()],
+        |row| uint(row, 0),
+    )?;
+    Ok(count.unwrap_or(0))
+}
+
 #[cfg(test)]
 #[path = "rooms_tests.rs"]
 mod tests;

@@ -1,0 +1,360 @@
+//! The core: caches over the store, and the dispatch of commands, inputs and timers to the features.
+//!
+//! It does no I/O but through the turn's transaction, and knows neither sockets nor wall clocks, so a
+//! simulator can drive many of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use madang_crypto::{OsRng, SignKey, os_rng, random, self_conv};
+use madang_model::{AccountId, ClockReference, ConvId, DeviceId, Hlc, HlcClock, OpId, account::AccountLog};
+use madang_p2p::{Multiaddr, PeerId};
+use madang_store::{
+    Conn, RoomRow,
+    friends::{self, FriendState},
+    rooms,
+};
+use madang_wire::Card;
+
+use crate::{
+    command::{Command, Reply},
+    conversation::Conversation,
+    directory::Directory,
+    effect::{CallId, Send},
+    error::Error,
+    event::Event,
+    input::Input,
+    invites::Fetching,
+    network::Paths,
+    relays::Relays,
+    repair::Repair,
+    ring::Ring,
+    sync::PeerLink,
+    timer::{Due, Timers},
+    turn::{Now, Turn},
+    view,
+};
+
+/// Who this node is.
+pub(crate) struct Me {
+    pub(crate) account: AccountId,
+    pub(crate) device: DeviceId,
+    pub(crate) key: SignKey,
+    pub(crate) add_op: OpId,
+    pub(crate) peer: PeerId,
+    pub(crate) card: Card,
+    /// Key of delivery tokens (protocol section 10.5).
+    pub(crate) token_key: [u8; 32],
+    /// Key of the secrets that drop log items (protocol section 10.3).
+    pub(crate) delete_key: [u8; 32],
+}
+
+/// Settings that do not change while the node runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Settings {
+    pub(crate) paths: Paths,
+}
+
+/// State of the node in memory.
+pub(crate) struct Core {
+    pub(crate) config: Settings,
+    pub(crate) me: Me,
+    pub(crate) rng: OsRng,
+    pub(crate) ring: Arc<Ring>,
+    pub(crate) clock: HlcClock,
+    pub(crate) reference: ClockReference,
+    pub(crate) timers: Timers,
+    // Caches over the store.
+    pub(crate) rooms: BTreeMap<RoomRow, Conversation>,
+    pub(crate) by_conv: BTreeMap<ConvId, RoomRow>,
+    pub(crate) directory: Directory,
+    pub(crate) friends: BTreeSet<AccountId>,
+    pub(crate) account_logs: BTreeMap<AccountId, AccountLog>,
+    // State of connections.
+    pub(crate) listening: Vec<Multiaddr>,
+    pub(crate) peers: BTreeMap<PeerId, PeerLink>,
+    pub(crate) paths: BTreeMap<DeviceId, (view::Path, &'static str)>,
+    pub(crate) repair: Repair,
+    pub(crate) relays: Relays,
+    pub(crate) relays_changed: bool,
+    pub(crate) own_registers: BTreeMap<RoomRow, BTreeSet<&'static str>>,
+    // Calls on the contact protocol and what they are for.
+    pub(crate) next_call: u64,
+    pub(crate) next_frame: u32,
+    pub(crate) next_fetch: u64,
+    pub(crate) fetching: BTreeMap<u64, Fetching>,
+    pub(crate) fetch_calls: BTreeMap<CallId, u64>,
+    pub(crate) request_calls: BTreeMap<CallId, AccountId>,
+    pub(crate) packet_calls: BTreeMap<CallId, DeviceId>,
+    pub(crate) waiting_adds: BTreeMap<AccountId, Reply<(AccountId, view::FriendState)>>,
+}
+
+impl Core {
+    pub(crate) fn new(me: Me, config: Settings, ring: Arc<Ring>) -> Self {
+        Self {
+            config,
+            me,
+            rng: os_rng(),
+            ring,
+            clock: HlcClock::resume(Hlc::from_u64(0)),
+            reference: ClockReference::default(),
+            timers: Timers::default(),
+            rooms: BTreeMap::new(),
+            by_conv: BTreeMap::new(),
+            directory: Directory::default(),
+            friends: BTreeSet::new(),
+            account_logs: BTreeMap::new(),
+            listening: Vec::new(),
+            peers: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            repair: Repair::default(),
+            relays: Relays::default(),
+            relays_changed: false,
+            own_registers: BTreeMap::new(),
+            next_call: 0,
+            next_frame: 0,
+            next_fetch: 0,
+            fetching: BTreeMap::new(),
+            fetch_calls: BTreeMap::new(),
+            request_calls: BTreeMap::new(),
+            packet_calls: BTreeMap::new(),
+            waiting_adds: BTreeMap::new(),
+        }
+    }
+
+    /// Loads every cache from the store: at the start, and after a turn that was rolled back.
+    pub(crate) fn reload(&mut self, db: &Conn, now: Now) -> Result<(), Error> {
+        self.directory = Directory::load(db)?;
+        self.account_logs.clear();
+        self.friends = friends::list(db, FriendState::Friend)?
+            .into_iter()
+            .filter(|friend| !friend.blocked)
+            .map(|friend| friend.account)
+            .collect();
+        self.rooms.clear();
+        self.by_conv.clear();
+        let mut newest = Hlc::from_u64(0);
+        for room in rooms::list(db)? {
+            let control = self.load_control(db, &room)?;
+            let conversation = Conversation::load(db, &room, &self.me.device, control)?;
+            newest = newest.max(conversation.newest).max(Self::newest_register(db, room.row)?);
+            self.ring.set_room(room.row, conversation.seals());
+            self.by_conv.insert(room.conv, room.row);
+            self.rooms.insert(room.row, conversation);
+        }
+        self.clock = Self::resume_clock(newest.max(self.clock.last()));
+        self.timers.set(Due::Chores, now.mono);
+        self.timers.set(Due::Relays, now.mono);
+        for peer in self.peers.values_mut() {
+            peer.streamed.clear();
+        }
+        for room in self.rooms.keys() {
+            self.timers.set(Due::StreamOps(*room), now.mono);
+            self.timers.set(Due::RelayOps(*room), now.mono);
+        }
+        Ok(())
+    }
+
+    /// Due time of the next timer on the monotonic clock.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        self.timers.next()
+    }
+
+    /// 16 random bytes.
+    pub(crate) fn random16(&self) -> [u8; 16] {
+        random(&mut os_rng())
+    }
+
+    /// The conversation among one's own machines.
+    pub(crate) fn self_conv(&self) -> ConvId {
+        ConvId::from_bytes(self_conv(self.me.account.as_bytes()))
+    }
+
+    /// One turn: commands, inputs, timers, and what follows from all of them together.
+    pub(crate) fn run(
+        &mut self,
+        turn: &mut Turn<'_>,
+        commands: Vec<Command>,
+        inputs: Vec<Input>,
+    ) -> Result<(), Error> {
+        for command in commands {
+            self.command(turn, command);
+        }
+        for input in inputs {
+            self.input(turn, input)?;
+        }
+        while let Some(due) = self.timers.take(turn.now.mono) {
+            self.due(turn, due)?;
+        }
+        self.finish(turn)
+    }
+
+    fn input(&mut self, turn: &mut Turn<'_>, input: Input) -> Result<(), Error> {
+        match input {
+            Input::Start => self.start(turn)?,
+            Input::Listening(addrs) => self.listening(turn, addrs)?,
+            Input::PeerUp { peer, relayed } => self.peer_up(turn, peer, relayed)?,
+            Input::PeerDown(peer) => self.peer_down(turn, peer)?,
+            Input::Rtt { peer, ms } => {
+                if let Some(link) = self.peers.get_mut(&peer) {
+                    link.rtt_ms = Some(ms);
+                }
+            }
+            Input::Frame { peer, frame } => self.stream_frame(turn, peer, frame)?,
+            Input::Arrival(arrival) => self.arrival(turn, arrival)?,
+            Input::Contact { peer, ask, frame } => self.contact_frame(turn, peer, ask, &frame)?,
+            Input::ContactAnswer { call, result } => self.contact_answer(turn, call, result)?,
+            Input::RelayUp { relay } => self.relay_up(turn, relay)?,
+            Input::RelayFrame { relay, frame } => self.relay_frame(turn, relay, &frame)?,
+            Input::RelayDown { relay, reason } => self.relay_down(turn, relay, reason)?,
+            Input::Woke => turn.send(Send::Redial),
+        }
+        Ok(())
+    }
+
+    /// First turn: everything that the network has to know.
+    fn start(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        self.reload(turn.db, turn.now)?;
+        let own = self.self_conv();
+        if !self.by_conv.contains_key(&own) {
+            self.open_room_of(turn, rooms::RoomKind::Own, own, None)?;
+        }
+        self.renew_bundle(turn)?;
+        if self.config.paths.gossip {
+            let topics: BTreeSet<String> =
+                self.rooms.values().flat_map(|room| room.routes().map(|r| r.topic().to_owned())).collect();
+            for topic in topics {
+                turn.send(Send::Subscribe(topic));
+            }
+        }
+        for account in self.friends.clone() {
+            for device in self.directory.of_account(&account) {
+                self.know_peer(turn, &device, None);
+            }
+        }
+        self.relays_changed = true;
+        self.timers.set(Due::Requests, turn.now.mono.saturating_add(1_000));
+        self.timers.set(Due::DueOps, turn.now.mono);
+        for row in madang_store::lanes::devices(turn.db)? {
+            if let Some(device) = madang_store::devices::get(turn.db, row)? {
+                self.timers.set(Due::Lane(device.id), turn.now.mono.saturating_add(2_000));
+            }
+        }
+        Ok(())
+    }
+
+    fn due(&mut self, turn: &mut Turn<'_>, due: Due) -> Result<(), Error> {
+        match due {
+            Due::StreamOps(room) => self.stream_due(turn, room),
+            Due::RelayOps(room) => self.relay_due(turn, room),
+            Due::Registers(room) => self.registers_due(turn, room),
+            Due::Reconcile(peer, room) => self.reconcile(turn, peer, room),
+            Due::Lane(device) => self.resend_lane(turn, device),
+            Due::LaneGap(device) => self.lane_gap(turn, device),
+            Due::AskKeys(room) => self.ask_keys(turn, room),
+            Due::Relays => self.relays_due(turn),
+            Due::Chores => self.chores(turn),
+            Due::DueOps => self.due_ops(turn),
+            Due::Requests => self.requests_due(turn),
+            Due::Fetches => self.fetches_due(turn),
+            Due::Added(account) => {
+                self.answer_waiting(turn, account, Ok(view::FriendState::Requested));
+                Ok(())
+            }
+        }
+    }
+
+    /// What follows from the whole turn: own ops on their paths, acknowledgements, lane packets, saved
+    /// caches, one announcement per room.
+    fn finish(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        self.flush_lanes(turn)?;
+        let outgoing = std::mem::take(&mut turn.outgoing);
+        self.carry(turn, outgoing);
+        self.acknowledge(turn);
+        self.save_rooms(turn)?;
+        if std::mem::take(&mut self.relays_changed) {
+            self.follow_relays(turn)?;
+        }
+        self.announce_messages(turn)?;
+        for room in std::mem::take(&mut turn.changed_rooms) {
+            if let Some(conversation) = self.rooms.get(&room) {
+                turn.emit(Event::Room { room: conversation.conv });
+            }
+        }
+        if turn.status_changed {
+            turn.emit(Event::Status);
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, turn: &mut Turn<'_>, command: Command) {
+        match command {
+            Command::Status(reply) => {
+                let result = self.status(turn);
+                turn.answer(reply, result);
+            }
+            Command::NetWhy(reply) => {
+                let paths = self.net_why();
+                turn.answer(reply, Ok(paths));
+            }
+            Command::Relays(reply) => {
+                let result = self.relay_list(turn);
+                turn.answer(reply, result);
+            }
+            Command::AddRelay { addr, code, reply } => {
+                let result = self.add_relay(turn, &addr, code);
+                turn.answer(reply, result);
+            }
+            Command::RemoveRelay { addr, reply } => {
+                let result = self.remove_relay(turn, &addr);
+                turn.answer(reply, result);
+            }
+            Command::CreateInvite { once, hours, reply } => {
+                let result = self.create_invite(turn, once, hours);
+                turn.answer(reply, result);
+            }
+            Command::RevokeInvite { invite, reply } => {
+                let result = self.revoke_invite(turn, invite);
+                turn.answer(reply, result);
+            }
+            Command::ShowInvite { link, reply } => self.show_invite(turn, &link, reply),
+            Command::AddFriend { link, greeting, reply } => self.add_friend(turn, &link, greeting, reply),
+            Command::AcceptRequest { request, reply } => {
+                let result = self.accept(turn, request);
+                turn.answer(reply, result);
+            }
+            Command::DeclineRequest { request, reply } => {
+                let result = self.decline(turn, request);
+                turn.answer(reply, result);
+            }
+            Command::RemoveFriend { account, reply } => {
+                let result = self.remove_friend(turn, account);
+                turn.answer(reply, result);
+            }
+            Command::SetFriend { account, change, reply } => {
+                let result = self.set_friend(turn, account, change);
+                turn.answer(reply, result);
+            }
+            Command::DirectRoom { account, reply } => {
+                let result = self.direct_room(account);
+                turn.answer(reply, result);
+            }
+            Command::SendText { room, text, answers, reply } => {
+                let result = self.send_text(turn, room, &text, answers);
+                turn.answer(reply, result);
+            }
+            Command::MarkRead { room, message, reply } => {
+                let result = self.mark_read(turn, room, message);
+                turn.answer(reply, result);
+            }
+            Command::SetSetting { key, value, reply } => {
+                let version = turn.now.wall;
+                let result = madang_store::settings::set(turn.db, &key, &value.unwrap_or_default(), version);
+                turn.answer(reply, result.map(drop).map_err(Error::from));
+            }
+            Command::Redial => turn.send(Send::Redial),
+        }
+    }
+}

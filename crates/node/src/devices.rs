@@ -1,0 +1,155 @@
+//! This machine as others see it: its bundle and its address record (protocol sections 4.3 and 7.4).
+//!
+//! Invariant: versions rise, so that the newest record wins everywhere.
+
+use madang_crypto::{XWingSecret, os_rng, sign_body};
+use madang_model::Hlc;
+use madang_p2p::Multiaddr;
+use madang_store::{devices, envelopes};
+use madang_wire::{AddressRecord, DeviceBundle, InboxRef, Message as _, limits};
+
+use crate::{core::Core, error::Error, lane::internal, timer::Due, turn::Turn};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Envelope key and fallback key rotate weekly (protocol section 4.3).
+const ROTATE_MS: u64 = 7 * DAY_MS;
+/// An old envelope secret is kept so long (protocol section 4.3).
+const KEEP_MS: u64 = 21 * DAY_MS;
+
+impl Core {
+    /// The addresses this node listens on have changed.
+    pub(crate) fn listening(&mut self, turn: &mut Turn<'_>, addrs: Vec<Multiaddr>) -> Result<(), Error> {
+        if addrs == self.listening {
+            return Ok(());
+        }
+        self.listening = addrs;
+        if let Some(port) = self.listening.iter().find_map(crate::address::port) {
+            madang_store::meta::set(turn.db, "network.port", &port.to_be_bytes())?;
+        }
+        turn.status_changed = true;
+        self.renew_address(turn)
+    }
+
+    /// Signs a new address record if the old one is no longer true, and tells friends.
+    pub(crate) fn renew_address(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        let own = self.directory.get(&self.me.device);
+        let addrs: Vec<Vec<u8>> = self.listening.iter().take(limits::ADDRESSES).map(|a| a.to_vec()).collect();
+        let relays = self.own_relay_addresses();
+        let peer_id = self.me.peer.to_bytes();
+        let same = own.is_some_and(|d| {
+            d.relays == relays && d.addrs.iter().map(|a| a.to_vec()).eq(addrs.iter().cloned())
+        });
+        if same {
+            return Ok(());
+        }
+        let version = self.clock.tick(self.author_time(turn)).as_u64();
+        let record =
+            AddressRecord { device: self.me.device.as_bytes().to_vec(), peer_id, addrs, relays, version };
+        let signed = sign_body(&record, &self.me.key).encode_to_vec();
+        let row = self.directory.row(turn.db, &self.me.device, Some(&self.me.account))?;
+        devices::set_addr(turn.db, row, &signed, version, &record.peer_id)?;
+        self.directory.refresh(turn.db, &self.me.device)?;
+        self.publish_everywhere(turn, "addr");
+        Ok(())
+    }
+
+    /// Signs a new bundle if there is none, its keys are old, or the inboxes changed.
+    pub(crate) fn renew_bundle(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        let inboxes = self.own_inboxes(turn)?;
+        let current = self.directory.get(&self.me.device).and_then(|d| d.bundle.clone());
+        let fresh = |b: &DeviceBundle| {
+            turn.now.wall.saturating_add(ROTATE_MS) < b.envelope_not_after.saturating_add(DAY_MS)
+        };
+        if current.as_ref().is_some_and(|b| b.inboxes == inboxes && fresh(b)) {
+            return Ok(());
+        }
+        let mut account = self.lane_account(turn)?;
+        let envelope_pk = match current.filter(fresh) {
+            Some(bundle) => bundle.envelope_pk,
+            None => {
+                let rotated = self.rotate_envelope_key(turn)?;
+                account.rotate_fallback();
+                crate::home::secrets::set_olm(turn.db, &account.pickle().map_err(internal)?)?;
+                rotated
+            }
+        };
+        let version = self.clock.tick(self.author_time(turn)).as_u64();
+        let bundle = DeviceBundle {
+            account: self.me.account.as_bytes().to_vec(),
+            device: self.me.device.as_bytes().to_vec(),
+            add_op: self.me.add_op.as_bytes().to_vec(),
+            olm_identity: account.identity().to_vec(),
+            fallback: account.fallback().map_err(internal)?.to_vec(),
+            envelope_pk,
+            envelope_not_after: turn.now.wall.saturating_add(2 * ROTATE_MS),
+            inboxes,
+            version,
+        };
+        let signed = sign_body(&bundle, &self.me.key).encode_to_vec();
+        let row = self.directory.row(turn.db, &self.me.device, Some(&self.me.account))?;
+        devices::set_bundle(turn.db, row, &signed, version)?;
+        self.directory.refresh(turn.db, &self.me.device)?;
+        self.update_contacts(turn)
+    }
+
+    fn rotate_envelope_key(&mut self, turn: &Turn<'_>) -> Result<Vec<u8>, Error> {
+        let secret = XWingSecret::generate(&mut os_rng());
+        for old in envelopes::keys(turn.db)? {
+            match old.retired_at {
+                None => envelopes::retire_key(turn.db, &old.id, turn.now.wall)?,
+                Some(at) if turn.now.wall.saturating_sub(at) > KEEP_MS => {
+                    drop(envelopes::remove_key(turn.db, &old.id)?)
+                }
+                Some(_) => {}
+            }
+        }
+        envelopes::insert_key(
+            turn.db,
+            &envelopes::EnvelopeKey {
+                id: madang_crypto::public_id(secret.public()),
+                secret: secret.seed().to_vec(),
+                public: secret.public().to_vec(),
+                made_at: turn.now.wall,
+                retired_at: None,
+            },
+        )?;
+        Ok(secret.public().to_vec())
+    }
+
+    /// Publishes an own register in every room with somebody else.
+    pub(crate) fn publish_everywhere(&mut self, turn: &Turn<'_>, name: &'static str) {
+        let rooms: Vec<_> = self
+            .rooms
+            .values()
+            .filter(|room| !room.recipient_devices(&self.me.device).is_empty())
+            .map(|room| room.row)
+            .collect();
+        for room in rooms {
+            self.register_later(turn, room, name);
+        }
+    }
+
+    /// Chores of every hour.
+    pub(crate) fn chores(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        self.renew_bundle(turn)?;
+        self.close_old_gaps(turn)?;
+        envelopes::forget_seen(turn.db, turn.now.wall)?;
+        madang_store::tokens::forget_expired(turn.db, turn.now.wall)?;
+        self.timers.set(Due::Chores, turn.now.mono.saturating_add(60 * 60 * 1000));
+        Ok(())
+    }
+
+    /// Inboxes named in the own bundle.
+    pub(crate) fn inbox_refs(relays: &[(String, [u8; 16])]) -> Vec<InboxRef> {
+        relays
+            .iter()
+            .take(limits::INBOXES)
+            .map(|(relay, id)| InboxRef { relay: relay.clone(), inbox_id: id.to_vec() })
+            .collect()
+    }
+
+    /// Newest timestamp that this machine has used, so that the clock resumes above it.
+    pub(crate) fn resume_clock(newest: Hlc) -> madang_model::HlcClock {
+        madang_model::HlcClock::resume(newest)
+    }
+}

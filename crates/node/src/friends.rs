@@ -1,0 +1,192 @@
+//! Friends and the 1:1 room with each.
+//!
+//! Invariant: the 1:1 room of two accounts is the same on every machine and every time it is asked for.
+
+use madang_crypto::direct_conv;
+use madang_model::{AccountId, ConvId, Kind, Op};
+use madang_p2p::PeerId;
+use madang_store::{
+    RoomRow,
+    friends::{self, FriendState},
+    rooms,
+};
+use madang_wire::{FriendSet, Message as _};
+
+use crate::{
+    command::FriendChange, contacts::Person, conversation::Conversation, core::Core, effect::Send,
+    error::Error, event::Event, turn::Turn, view,
+};
+
+/// Longest own name for a friend, characters.
+const ALIAS_MAX: usize = 40;
+
+impl Core {
+    /// Id of the 1:1 conversation with an account.
+    pub(crate) fn direct_conv(&self, account: &AccountId) -> ConvId {
+        ConvId::from_bytes(direct_conv(self.me.account.as_bytes(), account.as_bytes()))
+    }
+
+    pub(crate) fn direct_row(&self, account: &AccountId) -> Option<RoomRow> {
+        self.by_conv.get(&self.direct_conv(account)).copied()
+    }
+
+    pub(crate) fn is_friend(&self, account: &AccountId) -> bool {
+        self.friends.contains(account)
+    }
+
+    /// Makes somebody a friend: state, 1:1 room, known peers.
+    pub(crate) fn befriend(&mut self, turn: &mut Turn<'_>, person: &Person) -> Result<ConvId, Error> {
+        friends::know(turn.db, &person.account, &person.name, turn.now.wall)?;
+        friends::set_state(turn.db, &person.account, FriendState::Friend)?;
+        self.friends.insert(person.account);
+        let room = self.open_direct(turn, &person.account)?;
+        friends::set_room(turn.db, &person.account, room)?;
+        for device in self.directory.of_account(&person.account) {
+            self.know_peer(turn, &device, None);
+        }
+        self.relays_changed = true;
+        self.post_friend(turn, &person.account)?;
+        turn.emit(Event::Friend { account: person.account });
+        turn.changed_rooms.insert(room);
+        Ok(self.direct_conv(&person.account))
+    }
+
+    /// The row of the 1:1 room, made when it is new.
+    fn open_direct(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<RoomRow, Error> {
+        if let Some(room) = self.direct_row(account) {
+            return Ok(room);
+        }
+        let conv = self.direct_conv(account);
+        self.open_room_of(turn, rooms::RoomKind::Direct, conv, Some(*account))
+    }
+
+    /// Makes a room with fixed members.
+    pub(crate) fn open_room_of(
+        &mut self,
+        turn: &mut Turn<'_>,
+        kind: rooms::RoomKind,
+        conv: ConvId,
+        peer: Option<AccountId>,
+    ) -> Result<RoomRow, Error> {
+        let new = rooms::NewRoom {
+            conv,
+            kind,
+            title: String::new(),
+            peer,
+            // Everything is visible to both accounts (protocol section 3.5).
+            history: 1,
+            days: 0,
+            created_at: turn.now.wall,
+        };
+        let row = rooms::insert(turn.db, &new)?;
+        let room = rooms::get(turn.db, row)?.ok_or(Error::NotFound("room"))?;
+        let control = self.load_control(turn.db, &room)?;
+        let conversation = Conversation::load(turn.db, &room, &self.me.device, control)?;
+        self.ring.set_room(row, conversation.seals());
+        self.by_conv.insert(conv, row);
+        self.rooms.insert(row, conversation);
+        Ok(row)
+    }
+
+    /// The 1:1 room with a friend.
+    pub(crate) fn direct_room(&mut self, account: AccountId) -> Result<ConvId, Error> {
+        if account == self.me.account {
+            return Ok(self.self_conv());
+        }
+        if !self.is_friend(&account) {
+            return Err(Error::NotFound("friend"));
+        }
+        Ok(self.direct_conv(&account))
+    }
+
+    /// Ends a friendship on this side: no streams, no presence; what was said stays.
+    pub(crate) fn remove_friend(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: AccountId,
+    ) -> Result<view::Friend, Error> {
+        let friend = self.friend(turn, &account)?;
+        friends::set_state(turn.db, &account, FriendState::Removed)?;
+        self.close_friend(turn, &account)?;
+        self.post_friend(turn, &account)?;
+        turn.emit(Event::Friend { account });
+        Ok(friend)
+    }
+
+    /// Strangers again for the network, and no way into the inboxes (protocol section 6.5).
+    fn close_friend(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<(), Error> {
+        self.friends.remove(account);
+        let peers: Vec<PeerId> = self
+            .directory
+            .of_account(account)
+            .iter()
+            .filter_map(|device| self.directory.get(device)?.peer)
+            .collect();
+        for peer in peers {
+            turn.send(Send::ForgetPeer(peer));
+            self.peer_down(turn, peer)?;
+        }
+        self.revoke_friend_tokens(turn, account)
+    }
+
+    pub(crate) fn set_friend(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: AccountId,
+        change: FriendChange,
+    ) -> Result<view::Friend, Error> {
+        let mut friend = friends::get(turn.db, &account)?.ok_or(Error::NotFound("friend"))?;
+        if change.alias.as_ref().is_some_and(|alias| alias.chars().count() > ALIAS_MAX) {
+            return Err(Error::TooLarge);
+        }
+        let was_blocked = friend.blocked;
+        friend.favourite = change.favourite.unwrap_or(friend.favourite);
+        friend.hidden = change.hidden.unwrap_or(friend.hidden);
+        friend.blocked = change.blocked.unwrap_or(friend.blocked);
+        if let Some(alias) = change.alias {
+            let alias = alias.trim().to_owned();
+            friend.alias = (!alias.is_empty()).then_some(alias);
+        }
+        let (blocked, state) = (friend.blocked, friend.state);
+        friends::put(turn.db, &friend)?;
+        if blocked && !was_blocked {
+            self.close_friend(turn, &account)?;
+        } else if was_blocked && !blocked && state == FriendState::Friend {
+            self.friends.insert(account);
+            for device in self.directory.of_account(&account) {
+                self.know_peer(turn, &device, None);
+            }
+        }
+        self.post_friend(turn, &account)?;
+        turn.emit(Event::Friend { account });
+        self.friend(turn, &account)
+    }
+
+    fn friend(&self, turn: &Turn<'_>, account: &AccountId) -> Result<view::Friend, Error> {
+        crate::query::friends::get(turn.db, &self.me.account, account)?.ok_or(Error::NotFound("friend"))
+    }
+
+    /// Tells the own machines (protocol section 6.1, FriendSet).
+    fn post_friend(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<(), Error> {
+        let Some(friend) = friends::get(turn.db, account)? else { return Ok(()) };
+        let set = FriendSet {
+            account: account.as_bytes().to_vec(),
+            state: friend.state as u32,
+            alias: friend.alias.unwrap_or_default(),
+            favourite: friend.favourite,
+            hidden: friend.hidden,
+            blocked: friend.blocked,
+            profile: friend.profile.unwrap_or_default(),
+        };
+        let own = self.by_conv.get(&self.self_conv()).copied().ok_or(Error::NotFound("room"))?;
+        self.post(turn, own, Kind::FriendSet, &set.encode_to_vec())?;
+        Ok(())
+    }
+
+    /// State that an own machine posted in self. This release has one machine per account, and what it
+    /// posted itself was applied when it was posted.
+    pub(crate) fn apply_own(&mut self, _turn: &mut Turn<'_>, _room: RoomRow, op: &Op) -> Result<(), Error> {
+        tracing::debug!(kind = op.header.kind.number(), "state of an own machine is kept");
+        Ok(())
+    }
+}

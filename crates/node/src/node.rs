@@ -1,0 +1,151 @@
+//! Starting a node on an opened home.
+
+use std::sync::Arc;
+
+use madang_model::OpId;
+use madang_p2p::{self as p2p, Multiaddr, PeerId};
+use madang_store::meta;
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    core::{Core, Me, Settings},
+    engine::Engine,
+    handle::{Handle, Inner},
+    home::{Opened, Secrets},
+    network::{self, Paths},
+    ring::Ring,
+    view,
+};
+
+/// Commands that may wait for the engine: a burst of a shell.
+const COMMANDS: usize = 256;
+/// Inputs that may wait for the engine; a full queue slows the network down.
+const INPUTS: usize = 1_024;
+/// Announcements kept for a slow listener before it is told to ask again.
+const EVENTS: usize = 4_096;
+
+/// How a node is to run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Addresses to listen on; empty means all interfaces on a random port that is remembered.
+    pub listen: Vec<String>,
+    /// Whether to find friends on the LAN by mDNS, and be found.
+    pub mdns: bool,
+    /// Whether TCP is used.
+    pub tcp: bool,
+    /// Whether QUIC is used.
+    pub quic: bool,
+    /// Live paths in use.
+    pub paths: Paths,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { listen: Vec::new(), mdns: true, tcp: true, quic: true, paths: Paths::default() }
+    }
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address to listen on does not read.
+    #[error("{0} is no address to listen on: use for example /ip4/0.0.0.0/tcp/0")]
+    Listen(String),
+    /// The network did not start.
+    #[error("The network did not start: {0}")]
+    Network(#[from] p2p::StartError),
+    /// The store did not answer.
+    #[error("The store did not answer: {0}")]
+    Store(#[from] madang_store::Error),
+    /// A thread could not be started.
+    #[error("The engine did not start: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Starts a node on an opened home. It runs until [`Handle::shutdown`].
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError> {
+    let Opened { store, me: secrets, .. } = opened;
+    let madang_store::Store { writer, readers } = store;
+    let port = meta::get(writer.conn(), "network.port")?
+        .and_then(|bytes| <[u8; 2]>::try_from(bytes).ok())
+        .map(u16::from_be_bytes);
+    let swarm = p2p::spawn(p2p::Config {
+        secret: *secrets.network,
+        listen: listen(&config)?,
+        port,
+        mdns: config.mdns,
+        gossip: true,
+        tcp: config.tcp,
+        quic: config.quic,
+    })
+    .await?;
+    let network_handle = swarm.0.clone();
+    let (commands, commands_rx) = mpsc::channel(COMMANDS);
+    let (inputs, inputs_rx) = mpsc::channel(INPUTS);
+    let (events, _) = broadcast::channel(EVENTS);
+    let ring = Arc::new(Ring::default());
+    let (network, listener) =
+        network::connect(swarm, &inputs, events.clone(), Arc::clone(&ring), config.paths);
+    let account = view::Account {
+        account: secrets.account,
+        device: secrets.device,
+        name: secrets.card.name.clone(),
+        relays: Vec::new(),
+    };
+    let core = Core::new(me(secrets, network_handle.local_peer()), Settings { paths: config.paths }, ring);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let stop = Arc::new(Notify::new());
+    let engine = Engine {
+        writer,
+        core,
+        network,
+        clock: Arc::clone(&clock),
+        commands: commands_rx,
+        inputs: inputs_rx,
+        stop: Arc::clone(&stop),
+    };
+    let (ended, has_ended) = oneshot::channel();
+    std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
+        engine.run();
+        drop(ended.send(()));
+    })?;
+    tokio::spawn(listener.run());
+    let inner = Inner {
+        commands,
+        events,
+        readers,
+        clock,
+        account,
+        network: network_handle,
+        stop,
+        ended: tokio::sync::Mutex::new(Some(has_ended)),
+    };
+    Ok(Handle { inner: Arc::new(inner) })
+}
+
+fn me(secrets: Secrets, peer: PeerId) -> Me {
+    Me {
+        account: secrets.account,
+        device: secrets.device,
+        // The first device of an account is admitted by its genesis, whose id is the account's.
+        add_op: OpId::from_bytes(secrets.account.to_bytes()),
+        peer,
+        card: secrets.card.clone(),
+        token_key: *secrets.token_key,
+        delete_key: *secrets.delete_key,
+        key: secrets.key,
+    }
+}
+
+fn listen(config: &Config) -> Result<Vec<Multiaddr>, StartError> {
+    if config.listen.is_empty() {
+        let defaults = [(config.tcp, "/ip4/0.0.0.0/tcp/0"), (config.quic, "/ip4/0.0.0.0/udp/0/quic-v1")];
+        return Ok(defaults.iter().filter(|(on, _)| *on).filter_map(|(_, addr)| addr.parse().ok()).collect());
+    }
+    config.listen.iter().map(|text| text.parse().map_err(|_| StartError::Listen(text.clone()))).collect()
+}
