@@ -1,0 +1,132 @@
+//! `madang account …`
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use madang_api::{Code, Error, account};
+use madang_node::{
+    Clock as _, SystemClock,
+    home::{self, NewAccount, Phrase},
+};
+use serde_json::json;
+
+use crate::{args, attach::Attached, failure::Failure, output::Output, secret, table::Text};
+
+/// Words of a phrase on one line.
+const WORDS_PER_LINE: usize = 6;
+
+pub(crate) fn create(
+    home: &Path,
+    out: Output,
+    create: args::Create,
+    passphrase: Option<&String>,
+) -> Result<(), Failure> {
+    let passphrase = passphrase.map(String::as_str);
+    // Everything that can be refused is refused before a file for the phrase is made.
+    home::check_empty(home).map_err(Error::from)?;
+    let written = create.phrase_out.as_deref().map(NewFile::make).transpose()?;
+    let held = home::hold(home).map_err(Error::from)?;
+    let keep = |phrase: &Phrase| match &written {
+        Some(file) => file.write(phrase),
+        None => Ok(()),
+    };
+    let new = NewAccount {
+        name: &create.name,
+        machine: &home::machine_name(),
+        passphrase,
+        now_ms: SystemClock::default().wall_ms(),
+    };
+    let created = home::create(&held, new, keep).map_err(Error::from)?;
+    if let Some(file) = written {
+        file.keep();
+    } else {
+        // Standard output belongs to the data; with --json a script reads it.
+        out.notice(
+            "The recovery phrase of this account. It is shown once and kept nowhere: write it down.\n",
+        );
+        out.notice(&lines(&created.phrase));
+    }
+    if created.key_in_file {
+        out.notice(
+            "Warning: there is neither a passphrase nor a keyring, so the key of this home lies in a file beside it.",
+        );
+    }
+    let answer = json!({
+        "account": created.account.to_string(),
+        "device": created.device.to_string(),
+        "name": created.name,
+    });
+    out.value(&answer, |_| {
+        Text::Fields(vec![
+            ("account", created.account.to_string()),
+            ("device", created.device.to_string()),
+            ("name", created.name.clone()),
+        ])
+    })
+}
+
+pub(crate) fn restore(home: &Path, restore: &args::Restore) -> Result<(), Failure> {
+    let phrase = secret::from_file(&restore.phrase.phrase_file, "recovery phrase")?;
+    match home::restore(home, &phrase, &restore.name, restore.relay.as_deref()).map_err(Error::from)? {}
+}
+
+pub(crate) async fn show(node: &Attached, out: Output) -> Result<(), Failure> {
+    let answer = node.call("account_show", &json!({})).await?;
+    out.answer(&answer, |account: account::Account| {
+        let mut fields =
+            vec![("name", account.name), ("account", account.account), ("device", account.device)];
+        fields.extend(account.relays.into_iter().map(|relay| ("relay", relay)));
+        Text::Fields(fields)
+    })
+}
+
+fn lines(phrase: &Phrase) -> String {
+    let words: Vec<String> =
+        phrase.words().enumerate().map(|(index, word)| format!("{:2} {word:10}", index + 1)).collect();
+    words.chunks(WORDS_PER_LINE).map(|line| format!("  {}\n", line.join(" ").trim_end())).collect()
+}
+
+/// A file that did not exist before and goes again unless it is kept.
+struct NewFile<'a> {
+    path: &'a Path,
+    file: File,
+    kept: bool,
+}
+
+impl<'a> NewFile<'a> {
+    fn make(path: &'a Path) -> Result<Self, Error> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = file.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Error::new(Code::Usage, format!("{} exists already; name a new file", path.display()))
+            }
+            _ => Error::new(Code::Usage, format!("Cannot make {}: {error}", path.display())),
+        })?;
+        Ok(Self { path, file, kept: false })
+    }
+
+    fn write(&self, phrase: &Phrase) -> io::Result<()> {
+        let words: Vec<&str> = phrase.words().collect();
+        let mut text = zeroize::Zeroizing::new(words.join(" "));
+        text.push('\n');
+        (&self.file).write_all(text.as_bytes())?;
+        self.file.sync_all()
+    }
+
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for NewFile<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            // The failure that leads here is the one worth telling.
+            drop(fs::remove_file(self.path));
+        }
+    }
+}

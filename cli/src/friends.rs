@@ -1,0 +1,75 @@
+//! `madang friend …`
+
+use madang_api::friends;
+use serde_json::json;
+
+use crate::{args, attach::Attached, failure::Failure, moment, output::Output, secret, table::Text};
+
+pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Result<(), Failure> {
+    match verb {
+        args::Friend::Add(add) => {
+            let params = friends::Add { link: secret::or_stdin(add.link)?, greeting: add.greeting };
+            let answer = node.call("friend_add", &params).await?;
+            out.answer(&answer, |added: friends::Added| {
+                let state = match added.state {
+                    friends::FriendState::Requested => "requested: waits for the other side",
+                    friends::FriendState::Friend => "friend",
+                };
+                Text::Fields(vec![("friend", added.friend), ("state", state.to_owned())])
+            })
+        }
+        args::Friend::Requests => {
+            let answer = node.call("friend_requests", &json!({})).await?;
+            out.answer(&answer, requests)
+        }
+        args::Friend::Accept { request } => {
+            let answer = node.call("friend_accept", &friends::RequestId { request }).await?;
+            out.answer(&answer, answered)
+        }
+        args::Friend::Decline { request } => {
+            let answer = node.call("friend_decline", &friends::RequestId { request }).await?;
+            out.answer(&answer, answered)
+        }
+        args::Friend::Remove { account } => {
+            let answer = node.call("friend_remove", &friends::AccountRef { account }).await?;
+            out.answer(&answer, |friend| table(vec![friend]))
+        }
+        args::Friend::List => {
+            let answer = node.call("friend_list", &json!({})).await?;
+            out.answer(&answer, table)
+        }
+        args::Friend::Set(set) => {
+            let params = friends::Set {
+                account: set.account,
+                favourite: set.favourite.map(Into::into),
+                hidden: set.hidden.map(Into::into),
+                blocked: set.blocked.map(Into::into),
+                alias: set.alias,
+            };
+            let answer = node.call("friend_set", &params).await?;
+            out.answer(&answer, |friend| table(vec![friend]))
+        }
+    }
+}
+
+fn requests(requests: Vec<friends::Request>) -> Text {
+    let row = |request: friends::Request| {
+        vec![request.request, request.name, moment::ago(request.at), request.account, request.greeting]
+    };
+    Text::Table(&["request", "name", "age", "account", "greeting"], requests.into_iter().map(row).collect())
+}
+
+fn answered(answered: friends::Answered) -> Text {
+    let mut fields = vec![("friend", answered.friend)];
+    fields.extend(answered.room.map(|room| ("room", room)));
+    Text::Fields(fields)
+}
+
+fn table(friends: Vec<friends::Friend>) -> Text {
+    let row = |friend: friends::Friend| {
+        let marks = [(friend.favourite, "favourite"), (friend.hidden, "hidden"), (friend.blocked, "blocked")];
+        let marks: Vec<&str> = marks.into_iter().filter_map(|(on, mark)| on.then_some(mark)).collect();
+        vec![friend.alias.unwrap_or(friend.name), marks.join(", "), friend.account, friend.room]
+    };
+    Text::Table(&["name", "marks", "account", "room"], friends.into_iter().map(row).collect())
+}

@@ -1,0 +1,90 @@
+//! Where results and failures are written: JSON lines, or text for people.
+//!
+//! Invariant: data goes to standard output, everything else to standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use madang_api::Error;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    failure::Failure,
+    table::{self, Text},
+    words::{self, Language},
+};
+
+/// How results are shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    /// One JSON value per line.
+    pub(crate) json: bool,
+    /// Language of what people read.
+    pub(crate) language: Language,
+    terminal: bool,
+    color: bool,
+}
+
+impl Output {
+    /// The output of this process.
+    pub(crate) fn of_process(json: bool, no_color: bool) -> Self {
+        let variable = |name: &str| std::env::var(name).ok();
+        let terminal = io::stdout().is_terminal();
+        let no_color = no_color || variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { json, language: Language::of_environment(variable), terminal, color: terminal && !no_color }
+    }
+
+    /// Shows the answer of a call: as it came with `--json`, else as `text` makes it readable.
+    pub(crate) fn answer<T: DeserializeOwned>(
+        self,
+        answer: &Value,
+        text: impl FnOnce(T) -> Text,
+    ) -> Result<(), Failure> {
+        if self.json {
+            return self.line(&answer.to_string());
+        }
+        let typed = T::deserialize(answer).map_err(|error| {
+            let text = format!("The node answered in a way that this version does not know: {error}");
+            Error::new(madang_api::Code::Internal, text)
+        })?;
+        self.text(&text(typed))
+    }
+
+    /// Shows a value that this program made.
+    pub(crate) fn value<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> Text) -> Result<(), Failure> {
+        if self.json { self.line(&json!(value).to_string()) } else { self.text(&text(value)) }
+    }
+
+    /// Shows text for people.
+    pub(crate) fn text(self, text: &Text) -> Result<(), Failure> {
+        let rendered = table::render(text, self.terminal, self.color);
+        if rendered.is_empty() { Ok(()) } else { self.line(rendered.trim_end_matches('\n')) }
+    }
+
+    /// Writes one line at once, so that a reader of a pipe sees it when it happens.
+    pub(crate) fn line(self, line: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Says something beside the data. A closed standard error is nobody's loss.
+    pub(crate) fn notice(self, line: &str) {
+        let mut err = io::stderr().lock();
+        drop(err.write_all(line.as_bytes()).and_then(|()| err.write_all(b"\n")));
+    }
+
+    /// Reports a failure.
+    pub(crate) fn failure(self, failure: &Failure) {
+        let Failure::Api(error) = failure else { return };
+        if self.json {
+            let fields = json!({ "code": error.code, "message": error.message });
+            self.notice(&json!({ "error": fields }).to_string());
+            return;
+        }
+        self.notice(words::sentence(self.language, error.code));
+        self.notice(&format!("  {}", error.message));
+    }
+}

@@ -1,0 +1,91 @@
+//! Reading what must never be an argument: passphrases, recovery phrases; and long texts from pipes.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use madang_api::{Code, Error};
+use zeroize::Zeroizing;
+
+/// Longest passphrase or phrase that is read, in bytes; 24 words have at most 215.
+const SECRET_CAP: u64 = 4096;
+/// Longest text that is read from a pipe, in bytes. The limit of a message is below it and is checked by the
+/// node, which says so.
+const TEXT_CAP: u64 = 512 * 1024;
+
+/// The passphrase that was given, if any: the file before the variable `MADANG_PASSPHRASE`.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn passphrase(file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Error> {
+    let given = match file {
+        Some(file) => Some(from_file(file, "passphrase")?),
+        None => std::env::var("MADANG_PASSPHRASE").ok().map(Zeroizing::new),
+    };
+    Ok(given.filter(|passphrase| !passphrase.is_empty()))
+}
+
+/// A secret from a file; `-` is standard input. One line feed at its end does not belong to it.
+///
+/// # Errors
+/// When the file cannot be read, is too long, or is no text.
+pub(crate) fn from_file(file: &Path, what: &str) -> Result<Zeroizing<String>, Error> {
+    let wrong = |reason: &dyn std::fmt::Display| {
+        Error::new(Code::Usage, format!("Cannot read the {what} from {}: {reason}", file.display()))
+    };
+    let mut secret = Zeroizing::new(String::new());
+    let read = if file.as_os_str() == "-" {
+        io::stdin().lock().take(SECRET_CAP).read_to_string(&mut secret)
+    } else {
+        File::open(file).and_then(|file| file.take(SECRET_CAP).read_to_string(&mut secret))
+    };
+    let length = read.map_err(|error| wrong(&error))?;
+    if u64::try_from(length).unwrap_or(u64::MAX) >= SECRET_CAP {
+        return Err(wrong(&"it is longer than 4 KiB"));
+    }
+    Ok(Zeroizing::new(without_end(&secret).to_owned()))
+}
+
+/// The argument itself, or standard input when it is `-`.
+///
+/// # Errors
+/// `too_large` above 512 KiB, `usage` when it is no text.
+pub(crate) fn or_stdin(argument: String) -> Result<String, Error> {
+    if argument != "-" {
+        return Ok(argument);
+    }
+    let mut text = String::new();
+    let read = io::stdin().lock().take(TEXT_CAP).read_to_string(&mut text);
+    let length =
+        read.map_err(|error| Error::new(Code::Usage, format!("Cannot read standard input: {error}")))?;
+    if u64::try_from(length).unwrap_or(u64::MAX) >= TEXT_CAP {
+        return Err(Error::new(Code::TooLarge, "Standard input has more than 512 KiB"));
+    }
+    Ok(without_end(&text).to_owned())
+}
+
+fn without_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_end_is_not_part_of_a_secret() {
+        assert_eq!(without_end("correct horse \n"), "correct horse ");
+        assert_eq!(without_end("two\n\n"), "two\n");
+        assert_eq!(without_end("dos\r\n"), "dos");
+    }
+
+    #[test]
+    fn an_endless_file_is_refused() {
+        let error = from_file(Path::new("/dev/zero"), "passphrase").unwrap_err();
+        assert_eq!(error.code, Code::Usage);
+        assert!(error.message.contains("4 KiB"), "{}", error.message);
+    }
+}

@@ -1,0 +1,154 @@
+//! Words for people, in English and Korean: what each error code means and what to do about it.
+
+use madang_api::Code;
+
+/// A language of the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// English.
+    English,
+    /// Korean.
+    Korean,
+}
+
+impl Language {
+    /// The language of the environment: the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set.
+    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        match set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")) {
+            Some(locale) if locale == "ko" || locale.starts_with("ko_") || locale.starts_with("ko.") => {
+                Self::Korean
+            }
+            _ => Self::English,
+        }
+    }
+}
+
+/// What `code` means and what to do.
+pub(crate) fn sentence(language: Language, code: Code) -> &'static str {
+    let (english, korean) = both(code);
+    match language {
+        Language::English => english,
+        Language::Korean => korean,
+    }
+}
+
+fn both(code: Code) -> (&'static str, &'static str) {
+    match code {
+        Code::Exists => (
+            "This home has an account already. Use it, or choose another home with --home.",
+            "이 홈에는 이미 계정이 있습니다. 그 계정을 쓰거나 --home으로 다른 홈을 고르세요.",
+        ),
+        Code::NoAccount => (
+            "This home has no account yet. Make one with `madang account create --name NAME`.",
+            "이 홈에는 아직 계정이 없습니다. `madang account create --name 이름`으로 만드세요.",
+        ),
+        Code::Locked => (
+            "This home is locked. Give its passphrase in MADANG_PASSPHRASE or with --passphrase-file.",
+            "홈이 잠겨 있습니다. MADANG_PASSPHRASE 또는 --passphrase-file로 암호를 알려 주세요.",
+        ),
+        Code::InUse => (
+            "Another node holds this home. Commands reach it as it is; stop it before you start a second one.",
+            "다른 노드가 이 홈을 쓰고 있습니다. 명령은 그대로 쓸 수 있습니다. 새로 시작하려면 먼저 그 노드를 끝내세요.",
+        ),
+        Code::WrongSecret => (
+            "The passphrase or recovery phrase is wrong. Check it and try again.",
+            "암호나 복구 문구가 맞지 않습니다. 확인하고 다시 시도하세요.",
+        ),
+        Code::BadLink => (
+            "The link is damaged or incomplete. Copy the whole link, or ask for it again.",
+            "링크가 깨졌거나 일부가 빠졌습니다. 링크 전체를 복사하거나 다시 받으세요.",
+        ),
+        Code::InviteUsed => (
+            "Somebody has used this invite already. Ask for a new one.",
+            "이미 사용된 초대입니다. 새 초대를 부탁하세요.",
+        ),
+        Code::InviteExpired => {
+            ("This invite has expired. Ask for a new one.", "기한이 지난 초대입니다. 새 초대를 부탁하세요.")
+        }
+        Code::InviteRevoked => {
+            ("This invite was withdrawn. Ask for a new one.", "취소된 초대입니다. 새 초대를 부탁하세요.")
+        }
+        Code::NotFound => (
+            "There is no such thing here. Check the id; the list commands show what there is.",
+            "찾을 수 없습니다. ID를 확인하세요. 목록 명령으로 무엇이 있는지 볼 수 있습니다.",
+        ),
+        Code::NotMember => (
+            "You are not a member of this room. Ask a member to invite you.",
+            "이 방의 구성원이 아닙니다. 구성원에게 초대를 부탁하세요.",
+        ),
+        Code::TooLarge => (
+            "This is too large. A text has at most 10,000 characters and 60 KiB; make it shorter.",
+            "너무 큽니다. 글은 10,000자, 60KiB까지입니다. 줄여서 다시 시도하세요.",
+        ),
+        Code::Clock => (
+            "The clock of this machine is wrong by more than a day. Set it right and send again.",
+            "이 컴퓨터의 시계가 하루 넘게 어긋나 있습니다. 시계를 맞추고 다시 보내세요.",
+        ),
+        Code::DiskFull => (
+            "The disk is full and nothing was changed. Free some space and try again.",
+            "디스크가 가득 차서 아무것도 바꾸지 않았습니다. 공간을 비우고 다시 시도하세요.",
+        ),
+        Code::NewerHome => (
+            "A newer version of Madang wrote this home, and nothing was changed. Install that version or a later one.",
+            "더 새로운 버전의 마당이 쓴 홈이라 아무것도 바꾸지 않았습니다. 그 버전 이상을 설치하세요.",
+        ),
+        Code::Damaged => (
+            "A file of this home is damaged, and nothing was changed. Keep a copy of the home and put a backup in its place.",
+            "홈의 파일이 손상되었으며 아무것도 바꾸지 않았습니다. 홈을 복사해 두고 백업으로 되돌리세요.",
+        ),
+        Code::Offline => (
+            "Nobody could be reached. Check the connection and the relay (`madang net why`), then try again.",
+            "연결할 수 없습니다. 네트워크와 릴레이를 확인하고(`madang net why`) 다시 시도하세요.",
+        ),
+        Code::Denied => (
+            "This is not allowed. Ask somebody who may, or choose something else.",
+            "허용되지 않는 동작입니다. 권한이 있는 사람에게 부탁하거나 다른 방법을 고르세요.",
+        ),
+        Code::Usage => (
+            "The command is not right as it stands. `madang --help` and `madang COMMAND --help` show how it is used.",
+            "명령이 올바르지 않습니다. `madang --help`와 `madang 명령 --help`에서 사용법을 볼 수 있습니다.",
+        ),
+        Code::NotRunning => (
+            "No node runs on this home. Start it with `madang run`, or open the desktop.",
+            "이 홈에서 실행 중인 노드가 없습니다. `madang run`으로 시작하거나 데스크톱 앱을 여세요.",
+        ),
+        Code::Internal => (
+            "Something went wrong inside. Run `madang doctor` and add its output to your report.",
+            "내부 오류가 났습니다. `madang doctor`를 실행하고 그 결과를 붙여서 알려 주세요.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn language(variables: &[(&str, &str)]) -> Language {
+        Language::of_environment(|name| {
+            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_environment_chooses_the_language() {
+        assert_eq!(language(&[]), Language::English);
+        assert_eq!(language(&[("LANG", "ko_KR.UTF-8")]), Language::Korean);
+        assert_eq!(language(&[("LANG", "ko_KR.UTF-8"), ("LC_ALL", "C")]), Language::English);
+        assert_eq!(language(&[("LANG", "C"), ("LC_ALL", ""), ("LC_MESSAGES", "ko")]), Language::Korean);
+        assert_eq!(language(&[("LANG", "kok_IN")]), Language::English);
+    }
+
+    #[test]
+    fn every_code_has_an_english_and_a_korean_sentence() {
+        let names = "exists no_account locked in_use wrong_secret bad_link invite_used invite_expired \
+                     invite_revoked not_found not_member too_large clock disk_full newer_home damaged offline \
+                     denied usage not_running internal";
+        for name in names.split_whitespace() {
+            let code: Code = serde_json::from_value(name.into()).unwrap();
+            let (english, korean) = (sentence(Language::English, code), sentence(Language::Korean, code));
+            assert!(english.is_ascii() && english.ends_with('.'), "{name}");
+            assert!(korean.ends_with('.') && korean.chars().any(|c| ('가'..='힣').contains(&c)), "{name}");
+        }
+    }
+}
