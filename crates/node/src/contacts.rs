@@ -64,6 +64,9 @@ impl Core {
             }
             _ => refuse("bad_frame"),
         };
+        if let ContactBody::Err(error) = &answer {
+            tracing::debug!(%peer, code = error.code, "contact frame refused");
+        }
         let frame = ContactFrame { body: Some(answer) }.encode_to_vec();
         turn.send(Send::ContactAnswer { ask, frame: Bytes::from(frame) });
         Ok(())
@@ -220,6 +223,8 @@ impl Core {
         if let Some(share) = &accept.share {
             self.key_share(turn, device, share)?;
         }
+        // The inviter has done his part on this connection.
+        self.know_account(turn, &account);
         turn.emit(Event::Answer { account, refused: None });
         self.answer_waiting(turn, account, Ok(view::FriendState::Friend));
         Ok(())

@@ -259,6 +259,10 @@ impl Core {
             Due::DueOps => self.due_ops(turn),
             Due::Requests => self.requests_due(turn),
             Due::Fetches => self.fetches_due(turn),
+            Due::Know(account) => {
+                self.know_account(turn, &account);
+                Ok(())
+            }
             Due::Added(account) => {
                 self.answer_waiting(turn, account, Ok(view::FriendState::Requested));
                 Ok(())

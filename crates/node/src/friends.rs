@@ -13,10 +13,13 @@ use madang_store::{
 use madang_wire::{FriendSet, Message as _};
 
 use crate::{
+    timer::Due,
     command::FriendChange, contacts::Person, conversation::Conversation, core::Core, effect::Send,
     error::Error, event::Event, turn::Turn, view,
 };
 
+/// The answer to a contact request has so long on the connection it came by.
+const KNOW_AFTER_MS: u64 = 1_000;
 /// Longest own name for a friend, characters.
 const ALIAS_MAX: usize = 40;
 
@@ -41,14 +44,20 @@ impl Core {
         self.friends.insert(person.account);
         let room = self.open_direct(turn, &person.account)?;
         friends::set_room(turn.db, &person.account, room)?;
-        for device in self.directory.of_account(&person.account) {
-            self.know_peer(turn, &device, None);
-        }
+        self.timers.set(Due::Know(person.account), turn.now.mono.saturating_add(KNOW_AFTER_MS));
         self.relays_changed = true;
         self.post_friend(turn, &person.account)?;
         turn.emit(Event::Friend { account: person.account });
         turn.changed_rooms.insert(room);
         Ok(self.direct_conv(&person.account))
+    }
+
+    /// Makes the machines of a friend known to the network. That closes the connection over which they
+    /// came as strangers, so it waits until the answer to their request has had its way.
+    pub(crate) fn know_account(&mut self, turn: &mut Turn<'_>, account: &AccountId) {
+        for device in self.directory.of_account(account) {
+            self.know_peer(turn, &device, None);
+        }
     }
 
     /// The row of the 1:1 room, made when it is new.

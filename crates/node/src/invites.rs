@@ -226,6 +226,7 @@ impl Core {
             let frame: ContactFrame = madang_wire::decode(&frame).map_err(|e| e.to_string())?;
             frame.body.ok_or_else(|| "empty answer".to_owned())
         });
+        tracing::debug!(call = call.0, ok = body.is_ok(), error = body.as_ref().err(), "contact answered");
         if let Some(fetch) = self.fetch_calls.remove(&call) {
             return match body {
                 Ok(ContactBody::Record(record)) => self.record_came(turn, fetch, &record.sealed),
@@ -240,9 +241,12 @@ impl Core {
         if let Some(account) = self.request_calls.remove(&call) {
             return self.request_answered(turn, account, body);
         }
-        if let Some(device) = self.packet_calls.remove(&call)
-            && !matches!(body, Ok(ContactBody::Ok(_)))
-        {
+        let Some(device) = self.packet_calls.remove(&call) else { return Ok(()) };
+        if matches!(body, Ok(ContactBody::Ok(_))) {
+            if let Some(account) = self.directory.get(&device).and_then(|d| d.account) {
+                self.timers.set(Due::Know(account), turn.now.mono);
+            }
+        } else {
             // Not reached directly: the inboxes take it, and the timer tries again.
             self.lane_to_inboxes(turn, device)?;
         }

@@ -195,6 +195,7 @@ impl Core {
         device: DeviceId,
         envelope: &Envelope,
     ) -> Result<(), Error> {
+        tracing::debug!(to = %device, connected = self.peer_of(&device).is_some(), "lane packet leaves");
         if let Some(peer) = self.peer_of(&device) {
             self.frame(turn, peer, StreamBody::Lane(envelope.clone()));
             return Ok(());

@@ -102,6 +102,7 @@ impl Core {
             return Ok(Delivered::Refused("denied"));
         };
         let mut lane = lanes::load(turn.db, row)?;
+        tracing::debug!(from = %device, generation = packet.r#gen, seq = packet.td_seq, expected = lane.in_next, "lane packet");
         if packet.r#gen < lane.in_gen || (packet.r#gen == lane.in_gen && packet.td_seq < lane.in_next) {
             self.acknowledge_again(turn, peer);
             return Ok(Delivered::Done);
@@ -273,6 +274,7 @@ impl Core {
     }
 
     fn lane_message(&mut self, turn: &mut Turn<'_>, device: DeviceId, body: LaneBody) -> Result<(), Error> {
+        tracing::debug!(from = %device, body = ?std::mem::discriminant(&body), "lane message");
         match body {
             LaneBody::Share(share) => self.key_share(turn, device, &share),
             LaneBody::Request(request) => self.key_request_in_lane(turn, device, &request),

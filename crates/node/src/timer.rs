@@ -31,6 +31,8 @@ pub(crate) enum Due {
     DueOps,
     /// Contact requests that were not delivered are tried again.
     Requests,
+    /// A new friend's machines become known to the network.
+    Know(AccountId),
     /// Records of invites that are awaited.
     Fetches,
     /// An inviter who accepts by himself had his time.
