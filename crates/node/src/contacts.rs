@@ -31,6 +31,8 @@ use crate::{
 
 /// Bundles in a request: with them it fits the bucket for strangers (protocol section 7.3).
 const REQUEST_BUNDLES: usize = 4;
+/// Connections remembered for answers to contact requests.
+const CONTACT_PEERS_MAX: usize = 256;
 /// Longest greeting, characters.
 const GREETING_MAX: usize = 200;
 
@@ -77,7 +79,7 @@ impl Core {
         &mut self,
         turn: &mut Turn<'_>,
         signed: &Signed,
-        _peer: Option<PeerId>,
+        peer: Option<PeerId>,
     ) -> Result<Delivered, Error> {
         let Ok(request) = open_signed::<ContactRequest>(signed) else {
             return Ok(Delivered::Refused("bad_frame"));
@@ -94,6 +96,12 @@ impl Core {
         let Some(person) = self.check_contact(contact, &signer) else {
             return Ok(Delivered::Refused("bad_frame"));
         };
+        if let Some(peer) = peer {
+            if self.contact_peers.len() >= CONTACT_PEERS_MAX {
+                self.contact_peers.clear();
+            }
+            self.contact_peers.insert(signer, peer);
+        }
         if person.account == self.me.account {
             return Ok(Delivered::Refused("denied"));
         }
@@ -223,8 +231,9 @@ impl Core {
         if let Some(share) = &accept.share {
             self.key_share(turn, device, share)?;
         }
-        // The inviter has done his part on this connection.
+        // The inviter has done his part on this connection. The request was small: the rest follows.
         self.know_account(turn, &account);
+        self.update_contact(turn, &account)?;
         turn.emit(Event::Answer { account, refused: None });
         self.answer_waiting(turn, account, Ok(view::FriendState::Friend));
         Ok(())
@@ -249,15 +258,17 @@ impl Core {
 
     /// Tells every friend about a change of this machine.
     pub(crate) fn update_contacts(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
-        for friend in friends::list(turn.db, friends::FriendState::Friend)? {
-            if friend.blocked {
-                continue;
-            }
-            let contact = self.own_contact(turn, usize::MAX, Some(friend.account))?;
-            for device in self.directory.of_account(&friend.account) {
-                let update = ContactUpdate { c: Some(contact.clone()) };
-                self.lane_send(turn, device, "update", LaneBody::Update(update))?;
-            }
+        for account in self.friends.clone() {
+            self.update_contact(turn, &account)?;
+        }
+        Ok(())
+    }
+
+    fn update_contact(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<(), Error> {
+        let contact = self.own_contact(turn, usize::MAX, Some(*account))?;
+        for device in self.directory.of_account(account) {
+            let update = ContactUpdate { c: Some(contact.clone()) };
+            self.lane_send(turn, device, "update", LaneBody::Update(update))?;
         }
         Ok(())
     }
@@ -394,10 +405,9 @@ impl Core {
         envelope: &Envelope,
     ) -> bool {
         let Some(known) = self.directory.get(&device) else { return false };
-        let Some(peer) = known.peer.filter(|_| !known.addrs.is_empty() && !self.lane_is_open(&device)) else {
-            return false;
-        };
         let addrs = known.addrs.clone();
+        let dialled = known.peer.filter(|_| !addrs.is_empty());
+        let Some(peer) = dialled.or_else(|| self.contact_peers.get(&device).copied()) else { return false };
         let call = self.contact_call(
             turn,
             peer,

@@ -88,6 +88,8 @@ pub(crate) struct Core {
     pub(crate) fetch_calls: BTreeMap<CallId, u64>,
     pub(crate) request_calls: BTreeMap<CallId, AccountId>,
     pub(crate) packet_calls: BTreeMap<CallId, DeviceId>,
+    /// Connections over which devices came with a contact request: the answer goes back there.
+    pub(crate) contact_peers: BTreeMap<DeviceId, PeerId>,
     pub(crate) waiting_adds: BTreeMap<AccountId, Reply<(AccountId, view::FriendState)>>,
 }
 
@@ -120,6 +122,7 @@ impl Core {
             fetch_calls: BTreeMap::new(),
             request_calls: BTreeMap::new(),
             packet_calls: BTreeMap::new(),
+            contact_peers: BTreeMap::new(),
             waiting_adds: BTreeMap::new(),
         }
     }

@@ -50,7 +50,8 @@ impl Core {
         devices::set_addr(turn.db, row, &signed, version, &record.peer_id)?;
         self.directory.refresh(turn.db, &self.me.device)?;
         self.publish_everywhere(turn, "addr");
-        Ok(())
+        // Over the lane as well: without an address there may be no stream for the register.
+        self.update_contacts(turn)
     }
 
     /// Signs a new bundle if there is none, its keys are old, or the inboxes changed.

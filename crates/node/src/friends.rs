@@ -13,9 +13,8 @@ use madang_store::{
 use madang_wire::{FriendSet, Message as _};
 
 use crate::{
-    timer::Due,
     command::FriendChange, contacts::Person, conversation::Conversation, core::Core, effect::Send,
-    error::Error, event::Event, turn::Turn, view,
+    error::Error, event::Event, timer::Due, turn::Turn, view,
 };
 
 /// The answer to a contact request has so long on the connection it came by.

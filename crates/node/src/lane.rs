@@ -248,11 +248,6 @@ impl Core {
             olm: account.identity(),
         }
     }
-
-    /// Whether the other side has answered in this lane, so that packets need not go to strangers' ways.
-    pub(crate) fn lane_is_open(&self, device: &DeviceId) -> bool {
-        self.peer_of(device).is_some()
-    }
 }
 
 /// As many of the waiting messages as fit into one packet, at least one.

@@ -49,10 +49,8 @@ async fn friends_by_link_chat_both_ways() {
     let homes = tempfile::tempdir().unwrap();
     let alice = person(&homes.path().join("alice"), "Alice").await;
     let bob = person(&homes.path().join("bob"), "Bob").await;
-    until("an address of Alice", async || {
-        (!alice.status().await.unwrap().addrs.is_empty()).then_some(())
-    })
-    .await;
+    until("an address of Alice", async || (!alice.status().await.unwrap().addrs.is_empty()).then_some(()))
+        .await;
 
     // ── become friends ──
     let (link, _) = alice.create_invite(true, 24).await.unwrap();
@@ -89,7 +87,9 @@ async fn friends_by_link_chat_both_ways() {
     .await;
     until("delivery", async || {
         let list = alice.messages(room, None, None, None).await.unwrap();
-        list.iter().any(|m| m.message == sent.message && m.state == Some(MessageState::Delivered)).then_some(())
+        list.iter()
+            .any(|m| m.message == sent.message && m.state == Some(MessageState::Delivered))
+            .then_some(())
     })
     .await;
 
