@@ -52,7 +52,6 @@ pub(crate) struct Own {
 pub(crate) struct Conversation {
     pub(crate) row: RoomRow,
     pub(crate) conv: ConvId,
-    pub(crate) kind: rooms::RoomKind,
     pub(crate) peer: Option<AccountId>,
     pub(crate) control: ControlLog,
     /// The key in use, with the monotonic time until which it need not be chosen again.
@@ -83,7 +82,6 @@ impl Conversation {
         let mut loaded = Self {
             row: room.row,
             conv: room.conv,
-            kind: room.kind,
             peer: room.peer,
             control,
             chosen: None,

@@ -239,7 +239,7 @@ impl Core {
         }
         self.relays_changed = true;
         self.timers.set(Due::Requests, turn.now.mono.saturating_add(1_000));
-        self.timers.set(Due::DueOps, turn.now.mono);
+        self.timers.set(Due::FutureOps, turn.now.mono);
         for row in madang_store::lanes::devices(turn.db)? {
             if let Some(device) = madang_store::devices::get(turn.db, row)? {
                 self.timers.set(Due::Lane(device.id), turn.now.mono.saturating_add(2_000));
@@ -259,7 +259,7 @@ impl Core {
             Due::AskKeys(room) => self.ask_keys(turn, room),
             Due::Relays => self.relays_due(turn),
             Due::Chores => self.chores(turn),
-            Due::DueOps => self.due_ops(turn),
+            Due::FutureOps => self.due_ops(turn),
             Due::Requests => self.requests_due(turn),
             Due::Fetches => self.fetches_due(turn),
             Due::Know(account) => {

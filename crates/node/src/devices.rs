@@ -99,7 +99,7 @@ impl Core {
             match old.retired_at {
                 None => envelopes::retire_key(turn.db, &old.id, turn.now.wall)?,
                 Some(at) if turn.now.wall.saturating_sub(at) > KEEP_MS => {
-                    drop(envelopes::remove_key(turn.db, &old.id)?)
+                    envelopes::remove_key(turn.db, &old.id)?;
                 }
                 Some(_) => {}
             }

@@ -25,8 +25,11 @@ use crate::{
 const COMMANDS_PER_TURN: usize = 64;
 /// At most so many inputs of the network run in one turn, which bounds the length of a commit.
 const INPUTS_PER_TURN: usize = 256;
-/// Longest sleep of an idle engine.
-const IDLE: Duration = Duration::from_secs(30);
+/// Longest sleep of an idle engine: so soon it notices that the machine has slept.
+const IDLE: Duration = Duration::from_secs(3);
+/// The wall clock has moved so much more than the monotonic one: the machine was asleep, and connections
+/// that look alive are not.
+const SLEPT_MS: u64 = 5_000;
 
 /// What the engine thread owns.
 pub(crate) struct Engine {
@@ -37,6 +40,8 @@ pub(crate) struct Engine {
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) inputs: mpsc::Receiver<Input>,
     pub(crate) stop: Arc<Notify>,
+    /// When the engine last looked at the clocks.
+    pub(crate) seen: Now,
 }
 
 impl Engine {
@@ -65,6 +70,9 @@ impl Engine {
                     n = self.inputs.recv_many(&mut inputs, INPUTS_PER_TURN) => if n == 0 { break },
                     () = tokio::time::sleep(sleep) => {}
                 }
+                if self.has_slept() {
+                    inputs.push(Input::Woke);
+                }
                 // What else is there already joins this turn: one commit for all of it.
                 while commands.len() < COMMANDS_PER_TURN {
                     let Ok(command) = self.commands.try_recv() else { break };
@@ -82,6 +90,13 @@ impl Engine {
         if let Err(error) = self.writer.checkpoint() {
             tracing::warn!(%error, "checkpoint at the end failed; the next start does it");
         }
+    }
+
+    fn has_slept(&mut self) -> bool {
+        let now = Now { wall: self.clock.wall_ms(), mono: self.clock.mono_ms() };
+        let before = std::mem::replace(&mut self.seen, now);
+        let passed = now.mono.saturating_sub(before.mono);
+        before != Now::default() && now.wall.saturating_sub(before.wall) > passed.saturating_add(SLEPT_MS)
     }
 
     fn sleep(&self) -> Duration {

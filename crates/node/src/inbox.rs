@@ -83,7 +83,7 @@ impl Core {
                 taken != Taken::Refused
             }
             Item::Register(register, signed) => self.take_register(turn, room, &register, &signed)?,
-            Item::Signal(_) => true,
+            Item::Signal => true,
             Item::Unknown { key, frame } => {
                 // The pool may have looked before the key came; look again.
                 let seals = self.ring.by_row(room);
@@ -222,7 +222,7 @@ impl Core {
         if due_at == 0 {
             self.clock.observe(op.header.hlc, now);
         } else {
-            self.timers.set(Due::DueOps, turn.now.mono);
+            self.timers.set(Due::FutureOps, turn.now.mono);
         }
         let author_row = self.directory.row(turn.db, &op.header.author, Some(&account))?;
         let late = self.is_late(turn, room, op, origin);
@@ -329,7 +329,7 @@ impl Core {
         }
         if let Some(due) = ops::next_due(turn.db)? {
             let wait = due.saturating_sub(now).clamp(1_000, 60_000);
-            self.timers.set(Due::DueOps, turn.now.mono.saturating_add(wait));
+            self.timers.set(Due::FutureOps, turn.now.mono.saturating_add(wait));
         }
         Ok(())
     }

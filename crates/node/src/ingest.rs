@@ -16,7 +16,7 @@ use crate::ring::{BoxId, Ring, RoomSeals};
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// A gossip topic.
-    Gossip { topic: String, from: PeerId, id: GossipId },
+    Gossip { topic: String, id: GossipId },
     /// The stream with a peer.
     Stream { peer: PeerId, tag: Vec<u8> },
     /// The log of a relay.
@@ -32,15 +32,6 @@ impl Source {
             Self::Relay { .. } => Origin::Relay,
         }
     }
-
-    /// The connected peer that handed them over.
-    pub(crate) fn peer(&self) -> Option<PeerId> {
-        match self {
-            Self::Gossip { from, .. } => Some(*from),
-            Self::Stream { peer, .. } => Some(*peer),
-            Self::Relay { .. } => None,
-        }
-    }
 }
 
 /// One opened object.
@@ -50,8 +41,8 @@ pub(crate) enum Item {
     Op(Box<VerifiedOp>),
     /// A register with a good signature, and its exact bytes.
     Register(Box<Verified<Register>>, Box<Signed>),
-    /// A signal with a good signature.
-    Signal(Box<Verified<Signal>>),
+    /// A signal with a good signature. This release shows none.
+    Signal,
     /// Under a key that is not here: to be parked. The MAC of the route was good.
     Unknown {
         /// The key.
@@ -115,7 +106,7 @@ pub(crate) fn open_one(seals: &RoomSeals, frame: &Bytes) -> Option<Item> {
         }
         InnerBody::Signal(signed) => {
             let verified = open_signed::<Signal>(&signed).ok()?;
-            (verified.body.value().conv == seals.conv).then(|| Item::Signal(Box::new(verified)))
+            (verified.body.value().conv == seals.conv).then(|| Item::Signal)
         }
     }
 }

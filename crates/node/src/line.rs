@@ -32,16 +32,6 @@ impl Line {
         }
     }
 
-    /// Whether the op with this number is here.
-    pub(crate) fn has(&self, seq: u64) -> bool {
-        seq <= self.upto || self.beyond.contains_key(&seq)
-    }
-
-    /// Highest sequence number seen.
-    pub(crate) fn top(&self) -> u64 {
-        self.beyond.last_key_value().map_or(self.upto, |(seq, _)| *seq)
-    }
-
     /// Holes as inclusive ranges of sequence numbers.
     pub(crate) fn holes(&self) -> Vec<(u64, u64)> {
         let mut holes = Vec::new();
@@ -65,13 +55,6 @@ pub(crate) struct Acknowledged {
     pub(crate) also: BTreeSet<OpId>,
 }
 
-impl Acknowledged {
-    /// Whether the device has this op.
-    pub(crate) fn covers(&self, author: DeviceId, seq: u64, id: OpId) -> bool {
-        self.upto.get(&author).is_some_and(|upto| *upto >= seq) || self.also.contains(&id)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,13 +69,12 @@ mod tests {
         line.add(1, id(1));
         line.add(4, id(4));
         line.add(6, id(6));
-        assert_eq!((line.upto, line.top()), (1, 6));
+        assert_eq!(line.upto, 1);
         assert_eq!(line.holes(), vec![(2, 3), (5, 5)]);
         line.add(3, id(3));
         line.add(2, id(2));
         assert_eq!((line.upto, line.holes()), (4, vec![(5, 5)]));
         line.add(5, id(5));
         assert_eq!((line.upto, line.holes()), (6, vec![]));
-        assert!(line.has(5) && !line.has(7));
     }
 }

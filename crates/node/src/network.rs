@@ -141,9 +141,9 @@ impl Listener {
             p2p::Event::PeerDown { peer } => Input::PeerDown(peer),
             p2p::Event::Rtt { peer, ms } => Input::Rtt { peer, ms },
             p2p::Event::Frame { peer, frame } => return self.frame(peer, &frame).await,
-            p2p::Event::Gossip { topic, from, data, id } => {
+            p2p::Event::Gossip { topic, data, id, .. } => {
                 if self.paths.gossip {
-                    self.open(Source::Gossip { topic, from, id }, vec![data]).await;
+                    self.open(Source::Gossip { topic, id }, vec![data]).await;
                 }
                 return None;
             }

@@ -15,6 +15,7 @@ use crate::{
     home::{Opened, Secrets},
     network::{self, Paths},
     ring::Ring,
+    turn::Now,
     view,
 };
 
@@ -108,11 +109,14 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
         commands: commands_rx,
         inputs: inputs_rx,
         stop: Arc::clone(&stop),
+        seen: Now::default(),
     };
     let (ended, has_ended) = oneshot::channel();
     std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
         engine.run();
-        drop(ended.send(()));
+        if ended.send(()).is_err() {
+            tracing::debug!("nobody waited for the end of the engine");
+        }
     })?;
     tokio::spawn(listener.run());
     let inner = Inner {

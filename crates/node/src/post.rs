@@ -24,7 +24,6 @@ pub(crate) struct Posted {
     pub(crate) id: OpId,
     pub(crate) row: OpRow,
     pub(crate) hlc: Hlc,
-    pub(crate) seq: u64,
 }
 
 impl Core {
@@ -67,7 +66,7 @@ impl Core {
         self.own_line(turn, room, id, seq, hlc, &deps);
         let bytes = Bytes::from(bytes);
         turn.outgoing.entry(room).or_default().push(Outgoing { seq, sealed, bytes });
-        Ok(Posted { id, row, hlc, seq })
+        Ok(Posted { id, row, hlc })
     }
 
     fn header(&mut self, turn: &Turn<'_>, room: RoomRow, kind: Kind) -> Result<(OpHeader, Hlc), Error> {

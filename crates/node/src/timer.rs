@@ -28,7 +28,7 @@ pub(crate) enum Due {
     /// Hourly and daily chores: rotation of envelope keys, gaps, expiry.
     Chores,
     /// Ops from the future that become due.
-    DueOps,
+    FutureOps,
     /// Contact requests that were not delivered are tried again.
     Requests,
     /// A new friend's machines become known to the network.

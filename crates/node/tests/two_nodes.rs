@@ -1,5 +1,7 @@
 //! Two nodes in one process over real sockets on loopback: friends by link, messages both ways.
 
+#![allow(clippy::unwrap_used)] // A test that panics has failed, which is what it is for.
+
 use std::{path::Path, time::Duration};
 
 use madang_node::{

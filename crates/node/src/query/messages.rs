@@ -3,7 +3,7 @@
 //! Invariant: a state is computed from what is on disk, never remembered, so that it is right after
 //! any restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use madang_model::{AccountId, ConvId, DeviceId, Hlc, OpId, order::shown_time_ms};
 use madang_store::{
@@ -184,13 +184,14 @@ pub(crate) fn search(
     let mut standings: BTreeMap<RoomRow, (ConvId, Standing)> = BTreeMap::new();
     for row in hits {
         let Some(op) = ops::get(db, row)? else { continue };
-        if !standings.contains_key(&op.room) {
-            let Some(room) = rooms::get(db, op.room)? else { continue };
-            standings.insert(op.room, (room.conv, Standing::load(db, me, &room)?));
-        }
-        if let Some((conv, standing)) = standings.get(&op.room) {
-            out.push(message(db, *conv, standing, &op, now)?);
-        }
+        let (conv, standing) = match standings.entry(op.room) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let Some(room) = rooms::get(db, op.room)? else { continue };
+                free.insert((room.conv, Standing::load(db, me, &room)?))
+            }
+        };
+        out.push(message(db, *conv, standing, &op, now)?);
     }
     Ok(out)
 }
