@@ -124,13 +124,14 @@ impl DataDir {
         self.path.join("relay.db")
     }
 
-    /// The secret key in `file`, or in `relay.key` of the directory when that is empty; made when missing.
+    /// The secret key in `file`, or beside the directory in a file of its name with `.key` when that is empty; made
+    /// when missing. The key is the address of the relay: it survives when somebody empties the directory.
     ///
     /// # Errors
     /// `Damaged` when the file does not hold a key, `Io` when it cannot be read or made.
     pub fn key(&self, file: &Path) -> Result<[u8; 32], DataDirError> {
         if file.as_os_str().is_empty() {
-            read_or_make_key(&self.path.join("relay.key"))
+            read_or_make_key(&beside(&self.path)?)
         } else {
             read_or_make_key(file)
         }
@@ -169,6 +170,16 @@ pub fn running(path: &Path) -> Result<Option<Running>, DataDirError> {
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(read_running(&mut lock)),
         Err(error) => Err(DataDirError::Io { path: lock_path, source: error.into() }),
     }
+}
+
+/// The file of the key that goes with a directory.
+fn beside(directory: &Path) -> Result<PathBuf, DataDirError> {
+    let absolute = std::path::absolute(directory)
+        .map_err(|source| DataDirError::Io { path: directory.to_owned(), source })?;
+    // Collected again from its parts, a path has no slash at its end.
+    let mut name = absolute.components().collect::<PathBuf>().into_os_string();
+    name.push(".key");
+    Ok(PathBuf::from(name))
 }
 
 /// Reads a secret key (64 hexadecimal digits), or makes one with mode 0600.
@@ -251,10 +262,10 @@ mod tests {
     #[test]
     fn the_key_is_private_and_stays() {
         let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::open(dir.path()).unwrap();
+        let data = DataDir::open(&dir.path().join("data/")).unwrap();
         let key = data.key(Path::new("")).unwrap();
         assert_eq!(data.key(Path::new("")).unwrap(), key);
-        let path = dir.path().join("relay.key");
+        let path = dir.path().join("data.key");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&path, "abcd").unwrap();
         assert!(matches!(data.key(Path::new("")).unwrap_err(), DataDirError::Damaged { .. }));

@@ -1,6 +1,6 @@
 //! One connection: requests in, answers and events out, each direction at its own pace.
 
-use std::{future::Future, io, pin::pin, sync::Arc};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use madang_api::{Code, Error, METHODS};
@@ -9,12 +9,16 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, BufWriter},
     sync::{Semaphore, mpsc},
     task::JoinSet,
+    time::timeout,
 };
 
 use crate::{
     Calls, line, message,
     server::{ANSWER_CAP, CALLS_CAP, LINE_CAP, OUT_CAP},
 };
+
+/// Whoever does not read the last answers in this time has gone away.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Serves one stream until it ends or `stop` is done: a socket's connection, or a pair of pipes. What was
 /// asked before is still answered; then the subscription ends.
@@ -33,11 +37,14 @@ where
     W: AsyncWrite + Unpin,
 {
     let (out, lines) = mpsc::channel(OUT_CAP);
-    // Whichever side ends first ends the other: nobody answers into a closed stream.
+    let mut writing = pin!(write_lines(write, lines));
+    // A writer that ends first ends the reader: nobody answers into a closed stream. A reader that ends
+    // first leaves answers behind, which are still written.
     tokio::select! {
-        read = read_requests(calls, read, out, stop) => read,
-        written = write_lines(write, lines) => written,
+        read = read_requests(calls, read, out, stop) => read?,
+        written = &mut writing => return written,
     }
+    timeout(LAST_ANSWERS, writing).await.unwrap_or(Ok(()))
 }
 
 async fn write_lines<W: AsyncWrite + Unpin>(write: W, mut lines: mpsc::Receiver<Value>) -> io::Result<()> {

@@ -71,7 +71,7 @@ sections! {
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 4510));
         /// Name under which clients find this machine; part of the printed address. Empty: the listen address.
         domain: String = String::new();
-        /// File with the secret key of the relay, made when missing. Empty: `relay.key` in the data directory.
+        /// File with the secret key of the relay, made when missing. Empty: beside the data directory, its name with `.key`.
         /// Keep it outside the data directory, and a relay whose data was lost keeps its address.
         key_file: PathBuf = PathBuf::new();
         /// Connections held at once.
