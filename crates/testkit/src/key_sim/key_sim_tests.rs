@@ -69,6 +69,29 @@ fn nothing_leaks_and_nobody_is_stuck_among_seven() {
     }
 }
 
+// ---- 300 schedules with real keys, lanes and envelopes ----
+
+fn hold_really(histories: [History; 2]) {
+    for history in histories {
+        for seed in 0..75 * times() {
+            let (outcome, messages, keys) = run(seed, &plan(history), &mut RealSealer::default()).unwrap();
+            assert!(!outcome.is_bad(), "seed {seed} under {history:?}: {outcome:?}");
+            let (same, ..) = run(seed, &plan(history), &mut RecordingSealer::default()).unwrap();
+            assert_eq!(same.is_bad(), outcome.is_bad(), "seed {seed}: {messages} messages, {keys} keys");
+        }
+    }
+}
+
+#[test]
+fn real_cryptography_keeps_the_rules_under_all_and_days() {
+    hold_really([History::All, History::Days(1)]);
+}
+
+#[test]
+fn real_cryptography_keeps_the_rules_under_now_and_none() {
+    hold_really([History::Now, History::None]);
+}
+
 // ---- each rule that is left out is noticed within 1,000 schedules ----
 
 fn noticed(name: &str, history: History, rules: Rules, sign: impl Fn(&Tally) -> u64) {

@@ -9,6 +9,7 @@
 
 mod outcome;
 mod people;
+mod real;
 mod rng;
 mod schedule;
 mod sealer;
@@ -17,5 +18,6 @@ mod sealer;
 mod key_sim_tests;
 
 pub use outcome::{Outcome, Tally};
+pub use real::RealSealer;
 pub use schedule::{Plan, run, run_many};
 pub use sealer::{Ciphertext, NewKey, RecordingSealer, Sealer};
