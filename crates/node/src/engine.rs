@@ -126,7 +126,8 @@ impl Engine {
     }
 }
 
-fn run_turn(
+/// Runs the core once inside one transaction and commits; `fx` is what is to be performed then.
+pub(crate) fn run_turn(
     writer: &mut Writer,
     core: &mut Core,
     now: Now,

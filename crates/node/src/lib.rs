@@ -50,6 +50,9 @@ mod timer;
 mod turn;
 pub mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::{Clock, SystemClock};
 pub use command::{FriendChange, Sent};
 pub use error::Error;

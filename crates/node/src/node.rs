@@ -132,7 +132,8 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
     Ok(Handle { inner: Arc::new(inner) })
 }
 
-fn me(secrets: Secrets, peer: PeerId) -> Me {
+/// Who the node with these secrets is.
+pub(crate) fn me(secrets: Secrets, peer: PeerId) -> Me {
     Me {
         account: secrets.account,
         device: secrets.device,

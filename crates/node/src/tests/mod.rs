@@ -1,0 +1,5 @@
+//! Stories of whole cores that are connected in memory.
+
+mod pair;
+mod repair;
+mod stories;
