@@ -231,8 +231,7 @@ impl Core {
         if let Some(share) = &accept.share {
             self.key_share(turn, device, share)?;
         }
-        // The inviter has done his part on this connection. The request was small: the rest follows.
-        self.know_account(turn, &account);
+        // The request was small: the rest follows, on the same connection.
         self.update_contact(turn, &account)?;
         turn.emit(Event::Answer { account, refused: None });
         self.answer_waiting(turn, account, Ok(view::FriendState::Friend));

@@ -34,6 +34,10 @@ const HOUR_MS: u64 = 60 * 60 * 1000;
 const ACCEPT_WAIT_MS: u64 = 1_500;
 /// A record is awaited so long on all paths.
 const FETCH_MS: u64 = 12_000;
+/// A lane packet that was not taken directly is tried again after this.
+const PACKET_RETRY_MS: u64 = 3_000;
+/// Once a packet is older than this it is tried once in so long.
+const FRESH_MS: u64 = 60_000;
 /// Requests that nobody has taken go out again so often.
 const REQUEST_RETRY_MS: u64 = 20_000;
 
@@ -249,6 +253,8 @@ impl Core {
         } else {
             // Not reached directly: the inboxes take it, and the timer tries again.
             self.lane_to_inboxes(turn, device)?;
+            let wait = if self.lane_age(turn, &device)? < FRESH_MS { PACKET_RETRY_MS } else { FRESH_MS };
+            self.timers.set(Due::Lane(device), turn.now.mono.saturating_add(wait));
         }
         Ok(())
     }

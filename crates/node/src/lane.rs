@@ -222,6 +222,13 @@ impl Core {
         Ok(())
     }
 
+    /// How long the oldest packet for a device has waited, ms.
+    pub(crate) fn lane_age(&self, turn: &Turn<'_>, device: &DeviceId) -> Result<u64, Error> {
+        let Some(row) = self.directory.get(device).map(|d| d.row) else { return Ok(0) };
+        let oldest = lanes::waiting(turn.db, row, 1)?.first().map_or(turn.now.wall, |m| m.at);
+        Ok(turn.now.wall.saturating_sub(oldest))
+    }
+
     /// Puts every packet that was not acknowledged into the inboxes of a device.
     pub(crate) fn lane_to_inboxes(&mut self, turn: &mut Turn<'_>, device: DeviceId) -> Result<(), Error> {
         let Some(row) = self.directory.get(&device).map(|d| d.row) else { return Ok(()) };
