@@ -10,7 +10,7 @@ use madang_crypto::{Route, SealKey};
 use madang_model::{
     AccountId, ConvId, DeviceId, Hlc, KeyId, OpId, control::ControlLog, keys::KeyFacts, limits,
 };
-use madang_store::{Conn, DeviceRow, RoomRow, acks, devices, heads, keys, lines, ops, rooms};
+use madang_store::{Conn, DeviceRow, RoomRow, acks, devices, heads, keys, lines, meta, ops, rooms};
 
 use crate::{
     error::Error,
@@ -132,6 +132,8 @@ impl Conversation {
             let ack = loaded.acks.entry(*device).or_default();
             ack.upto.extend(vector.iter().filter_map(|(author, upto)| Some((*ids.get(author)?, *upto))));
         }
+        let missing = meta::get(db, &missing_key(room.row))?.unwrap_or_default();
+        loaded.missing = missing.as_chunks::<32>().0.iter().map(|id| OpId::from_bytes(*id)).collect();
         loaded.newest = Hlc::from_u64(ops::newest_hlc(db, room.row)?);
         loaded.control_changed();
         Ok(loaded)
@@ -176,6 +178,18 @@ impl Conversation {
         Some(key.seal.route().topic().to_owned())
     }
 
+    /// Keeps the ids of ops that are known only as somebody's past.
+    pub(crate) fn save_missing(&self, db: &Conn) -> Result<(), Error> {
+        let key = missing_key(self.row);
+        if self.missing.is_empty() {
+            meta::remove(db, &key)?;
+        } else {
+            let ids: Vec<u8> = self.missing.iter().flat_map(|id| *id.as_bytes()).collect();
+            meta::set(db, &key, &ids)?;
+        }
+        Ok(())
+    }
+
     /// What the ring needs of this room.
     pub(crate) fn seals(&self) -> RoomSeals {
         let mut seen = BTreeSet::new();
@@ -203,6 +217,10 @@ impl Conversation {
         }
         self.newest = self.newest.max(hlc);
     }
+}
+
+fn missing_key(room: RoomRow) -> String {
+    format!("room.{}.missing", room.0)
 }
 
 /// Makes a key usable.

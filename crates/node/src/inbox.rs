@@ -244,7 +244,7 @@ impl Core {
             due_at,
         };
         let row = ops::insert(turn.db, &new)?.row();
-        self.note_op(turn, room, op)?;
+        self.note_op(turn, room, op, origin)?;
         if matches!(origin, Origin::Repair | Origin::Bulk) {
             self.count_repaired(turn)?;
         }
@@ -260,7 +260,7 @@ impl Core {
     }
 
     /// Line, heads, gaps.
-    fn note_op(&mut self, turn: &mut Turn<'_>, room: RoomRow, op: &Op) -> Result<(), Error> {
+    fn note_op(&mut self, turn: &mut Turn<'_>, room: RoomRow, op: &Op, origin: Origin) -> Result<(), Error> {
         let parents: Vec<OpId> = op.header.parents().collect();
         let known = ops::exists(turn.db, &parents)?;
         let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(()) };
@@ -269,12 +269,25 @@ impl Core {
                 conversation.missing.insert(*parent);
             }
         }
-        let before = conversation.lines.get(&op.header.author).map(|l| l.holes()).unwrap_or_default();
-        conversation.note(op.id, op.header.author, op.header.seq, op.header.hlc, &parents);
-        let after = conversation.lines.get(&op.header.author).map(|l| l.holes()).unwrap_or_default();
+        let (author, seq) = (op.header.author, op.header.seq);
+        let next = conversation
+            .lines
+            .get(&author)
+            .is_none_or(|l| l.beyond.is_empty() && seq == l.upto.saturating_add(1));
+        let before = conversation.lines.get(&author).filter(|_| !next).map(|l| l.holes()).unwrap_or_default();
+        conversation.note(op.id, author, seq, op.header.hlc, &parents);
         turn.to_save.insert(room);
+        let whole = conversation.lines.get(&author).is_some_and(|l| l.beyond.is_empty());
+        if next && whole {
+            return Ok(());
+        }
+        if origin == Origin::Bulk && !whole {
+            // History comes newest first: holes are counted when the line is whole again, not at every op.
+            return Ok(());
+        }
+        let after = conversation.lines.get(&author).map(|l| l.holes()).unwrap_or_default();
         if before != after {
-            self.gaps_changed(turn, room, op.header.author, op.header.seq, &after)?;
+            self.gaps_changed(turn, room, author, seq, &after)?;
         }
         Ok(())
     }
@@ -370,6 +383,7 @@ impl Core {
         for room in std::mem::take(&mut turn.to_save) {
             let Some(conversation) = self.rooms.get(&room) else { continue };
             madang_store::heads::replace(turn.db, room, &conversation.heads)?;
+            conversation.save_missing(turn.db)?;
         }
         Ok(())
     }

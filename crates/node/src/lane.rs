@@ -126,7 +126,7 @@ impl Core {
         let own = self.own_lane_end(&account);
         if turn.owed_acks.remove(&device) && lanes::unsealed(turn.db, row, 1)?.is_empty() {
             // A packet of its own, kept like any other: a lost one would be a gap in the lane.
-            lanes::queue(turn.db, row, "ack", &LaneMessage { body: None }.encode_to_vec(), turn.now.wall)?;
+            lanes::queue(turn.db, row, ACK, &LaneMessage { body: None }.encode_to_vec(), turn.now.wall)?;
         }
         loop {
             let waiting = packet_of(lanes::unsealed(turn.db, row, MESSAGES_MAX)?);
@@ -158,7 +158,7 @@ impl Core {
             lanes::save(turn.db, &lane)?;
             self.send_envelope(turn, device, &envelope)?;
         }
-        if !lanes::waiting(turn.db, row, 1)?.is_empty() {
+        if awaits_answer(&lanes::waiting(turn.db, row, MESSAGES_MAX)?) {
             self.timers.set(Due::Lane(device), turn.now.mono.saturating_add(RETRY_MS));
         }
         Ok(())
@@ -216,7 +216,7 @@ impl Core {
             }
         }
         turn.lanes.insert(device);
-        if !waiting.is_empty() {
+        if awaits_answer(&waiting) {
             self.timers.set(Due::Lane(device), turn.now.mono.saturating_add(RETRY_MS));
         }
         Ok(())
@@ -255,6 +255,14 @@ impl Core {
             olm: account.identity(),
         }
     }
+}
+
+/// Topic of a packet that only acknowledges. It is kept, because a lost one would be a gap in the lane, but
+/// it asks for no answer, or two machines would never be silent.
+pub(crate) const ACK: &str = "ack";
+
+fn awaits_answer(waiting: &[lanes::Waiting]) -> bool {
+    waiting.iter().any(|message| message.topic != ACK)
 }
 
 /// As many of the waiting messages as fit into one packet, at least one.

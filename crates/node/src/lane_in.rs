@@ -19,7 +19,7 @@ use crate::{
     core::Core,
     error::Error,
     home::secrets,
-    lane::{Sessions, internal, lane_end},
+    lane::{ACK, Sessions, internal, lane_end},
     timer::Due,
     turn::Turn,
 };
@@ -247,7 +247,7 @@ impl Core {
         lanes::clear(turn.db, row)?;
         let first = LaneMessage { body: Some(body) }.encode_to_vec();
         lanes::queue(turn.db, row, "reset", &first, turn.now.wall)?;
-        for message in waiting.iter().filter(|m| m.topic != "reset" && m.topic != "ack") {
+        for message in waiting.iter().filter(|m| m.topic != "reset" && m.topic != ACK) {
             lanes::queue(turn.db, row, &message.topic, &message.body, message.at)?;
         }
         Ok(())

@@ -39,8 +39,8 @@ impl Core {
     ) -> Result<bool, Error> {
         let device = DeviceId::from_bytes(register.signer);
         let value = register.body.value();
-        if self.author_account(room, &device).is_none() || device == self.me.device {
-            return Ok(device == self.me.device);
+        if self.author_account(room, &device).is_none() {
+            return Ok(false);
         }
         let kept = registers::Register {
             author: device,
@@ -48,7 +48,8 @@ impl Core {
             version: value.version,
             body: signed.encode_to_vec(),
         };
-        if registers::put(turn.db, room, &kept)? {
+        // An own one comes back when this store has lost it.
+        if registers::put(turn.db, room, &kept)? && device != self.me.device {
             self.apply_register(turn, room, device, &value.name, &value.payload)?;
         }
         Ok(true)
