@@ -146,24 +146,33 @@ pub fn stored(c: &Conn, copy: &Copy) -> Result<()> {
 pub fn copies(c: &Conn, op: OpRow) -> Result<Vec<Copy>> {
     all(
         c,
-        "SELECT op, relay, box, seq, at FROM relay_copy WHERE op = ?1 ORDER BY relay",
+        "SELECT op, relay, box, seq, at FROM relay_copy WHERE op = ?1 AND seq > 0 ORDER BY relay",
         params![op],
         read_copy,
     )
 }
 
-/// Forgets the copies in a box that was made anew or let them expire: those stored before `before`, ms since 1970.
-/// Answers the ops.
+/// Counts the copies in a box that was made anew or let them expire, those stored before `before` (ms since 1970), as
+/// lost. Answers the ops.
 ///
 /// # Errors
 /// Those of the store.
 pub fn lost(c: &Conn, relay: RelayRow, relay_box: &[u8; 16], before: u64) -> Result<Vec<OpRow>> {
+    // The row stays, without a number in the box, and tells that there was a copy once.
     all(
         c,
-        "DELETE FROM relay_copy WHERE relay = ?1 AND box = ?2 AND at < ?3 RETURNING op",
+        "UPDATE relay_copy SET seq = 0 WHERE relay = ?1 AND box = ?2 AND at < ?3 AND seq > 0 RETURNING op",
         params![relay, relay_box, int(before)],
         |row| row.get(0),
     )
+}
+
+/// Whether a relay held an op once, also if it has lost it since.
+///
+/// # Errors
+/// Those of the store.
+pub fn was_relayed(c: &Conn, op: OpRow) -> Result<bool> {
+    value(c, "SELECT EXISTS (SELECT 1 FROM relay_copy WHERE op = ?1)", params![op], |row| row.get(0))
 }
 
 /// Sealed bytes of an own op with its place in the own line.
@@ -175,8 +184,31 @@ pub struct Sealed {
     pub id: madang_model::OpId,
     /// Its number in the own line.
     pub seq: u64,
+    /// The key they are sealed under.
+    pub key: KeyId,
     /// The bytes as they were sealed.
     pub body: Vec<u8>,
+}
+
+macro_rules! select_sealed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT op.row, op.id, op.seq, frame.key_id, frame.body FROM frame JOIN op ON op.row = frame.op ",
+            "WHERE frame.room = ?1 AND op.seq > ?2 ",
+            $rest,
+            " ORDER BY frame.op LIMIT ?3"
+        )
+    };
+}
+
+fn read_sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
+    Ok(Sealed {
+        op: row.get(0)?,
+        id: crate::row::op_id(row, 1)?,
+        seq: uint(row, 2)?,
+        key: key_id(row, 3)?,
+        body: row.get(4)?,
+    })
 }
 
 /// The frames of a room behind number `seq` of the own line, in the order of the line, at most `max`.
@@ -184,19 +216,21 @@ pub struct Sealed {
 /// # Errors
 /// Those of the store.
 pub fn after(c: &Conn, room: RoomRow, seq: u64, max: usize) -> Result<Vec<Sealed>> {
+    all(c, select_sealed!(""), params![room, int(seq), limit(max)], read_sealed)
+}
+
+/// As [`after`], but only frames that no relay holds.
+///
+/// # Errors
+/// Those of the store.
+pub fn without_copy(c: &Conn, room: RoomRow, seq: u64, max: usize) -> Result<Vec<Sealed>> {
     all(
         c,
-        "SELECT op.row, op.id, op.seq, frame.body FROM frame JOIN op ON op.row = frame.op
-         WHERE frame.room = ?1 AND op.seq > ?2 ORDER BY frame.op LIMIT ?3",
+        select_sealed!(
+            "AND NOT EXISTS (SELECT 1 FROM relay_copy AS copy WHERE copy.op = frame.op AND copy.seq > 0)"
+        ),
         params![room, int(seq), limit(max)],
-        |row| {
-            Ok(Sealed {
-                op: row.get(0)?,
-                id: crate::row::op_id(row, 1)?,
-                seq: uint(row, 2)?,
-                body: row.get(3)?,
-            })
-        },
+        read_sealed,
     )
 }
 

@@ -55,5 +55,26 @@ fn copies_of_a_wiped_box_are_lost() {
         assert_eq!(lost(c, relay, &[4; 16], 20).unwrap(), vec![ops[0]]);
         assert_eq!(lost(c, relay, &[4; 16], u64::MAX >> 1).unwrap(), vec![ops[1]]);
         assert!(copies(c, ops[1]).unwrap().is_empty());
+        assert!(was_relayed(c, ops[1]).unwrap(), "it was there once");
+        assert_eq!(lost(c, relay, &[4; 16], u64::MAX >> 1).unwrap(), vec![], "lost only once");
+    });
+}
+
+#[test]
+fn only_frames_without_a_copy_are_put() {
+    with_store(|c| {
+        let r = room(c, 1);
+        let ops = own(c, r, 3);
+        for op in &ops {
+            put(c, r, &frame(*op, 1)).unwrap();
+        }
+        let relay = relays::intern(c, "/ip4/10.0.0.1", b"p", 0).unwrap();
+        stored(c, &Copy { op: ops[1], relay, relay_box: [4; 16], seq: 9, at: 10 }).unwrap();
+        let left = || without_copy(c, r, 0, 9).unwrap().into_iter().map(|f| f.seq).collect::<Vec<_>>();
+        assert_eq!(left(), [1, 3]);
+        assert_eq!(after(c, r, 1, 9).unwrap().len(), 2);
+        assert!(!was_relayed(c, ops[0]).unwrap());
+        lost(c, relay, &[4; 16], 11).unwrap();
+        assert_eq!(left(), [1, 2, 3]);
     });
 }

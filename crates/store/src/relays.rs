@@ -355,6 +355,49 @@ pub fn due(c: &Conn, relay: RelayRow, now: u64, max: usize) -> Result<Vec<Put>> 
     )
 }
 
+/// What is due in boxes of one kind at a relay at `now` (ms since 1970), longest due first, at most `max`.
+///
+/// # Errors
+/// Those of the store.
+pub fn due_of(c: &Conn, relay: RelayRow, kind: BoxKind, now: u64, max: usize) -> Result<Vec<Put>> {
+    all(
+        c,
+        select_put!("WHERE relay = ?1 AND due_at <= ?2 AND kind = ?4 ORDER BY due_at, row LIMIT ?3"),
+        params![relay, int(now), limit(max), kind],
+        read_put,
+    )
+}
+
+/// Whether the same bytes wait for this box already.
+///
+/// # Errors
+/// Those of the store.
+pub fn is_queued(c: &Conn, relay: RelayRow, relay_box: &[u8; 16], body: &[u8]) -> Result<bool> {
+    value(
+        c,
+        "SELECT EXISTS (SELECT 1 FROM relay_put WHERE relay = ?1 AND box = ?2 AND body = ?3)",
+        params![relay, relay_box, body],
+        |row| row.get(0),
+    )
+}
+
+/// The relays for which something waits.
+///
+/// # Errors
+/// Those of the store.
+pub fn with_puts(c: &Conn) -> Result<Vec<RelayRow>> {
+    all(c, "SELECT DISTINCT relay FROM relay_put ORDER BY relay", [], |row| row.get(0))
+}
+
+/// Drops what waits for a register slot of a log at any relay, because something newer takes its place; answers how
+/// many went.
+///
+/// # Errors
+/// Those of the store.
+pub fn drop_register(c: &Conn, relay_box: &[u8; 16], slot: &[u8; 16]) -> Result<usize> {
+    run(c, "DELETE FROM relay_put WHERE box = ?1 AND slot = ?2", params![relay_box, slot])
+}
+
 /// One waiting put.
 ///
 /// # Errors

@@ -90,3 +90,20 @@ fn puts_go_out_when_due_and_come_back_after_a_failure() {
         assert_eq!(next_due(c, relay).unwrap(), None);
     });
 }
+
+#[test]
+fn puts_are_found_by_kind_and_bytes_and_a_register_is_replaced() {
+    with_store(|c| {
+        let relay = intern(c, "/ip4/10.0.0.1", b"peer", 5).unwrap();
+        let inbox = NewPut { kind: BoxKind::Inbox, body: vec![6], ..put_of(relay, None, 1) };
+        let register = NewPut { slot: Some(vec![3; 16]), ..put_of(relay, None, 1) };
+        let (first, second) = (queue(c, &inbox).unwrap(), queue(c, &register).unwrap());
+        let of = |kind| due_of(c, relay, kind, 1, 9).unwrap().into_iter().map(|p| p.row).collect::<Vec<_>>();
+        assert_eq!((of(BoxKind::Inbox), of(BoxKind::Log)), (vec![first], vec![second]));
+        assert!(is_queued(c, relay, &[1; 16], &[6]).unwrap());
+        assert!(!is_queued(c, relay, &[1; 16], &[7]).unwrap());
+        assert_eq!(with_puts(c).unwrap(), vec![relay]);
+        assert_eq!(drop_register(c, &[1; 16], &[3; 16]).unwrap(), 1);
+        assert_eq!(of(BoxKind::Log), vec![]);
+    });
+}

@@ -50,6 +50,15 @@ bounded! {
     Inner, SEALED_BYTES, [one::<SignedOp>(1), one::<Signed>(2), one::<Signed>(3)];
     Key, KEY_BYTES, [ids(6, CONTROL_HEADS)];
     EscrowPart, SLOT_BYTES, [];
+    EscrowData, SLOT_BYTES, [
+        many::<SignedOp>(1, ACCOUNT_OPS), many::<EscrowRoom>(2, ESCROW_ITEMS), many::<EscrowFriend>(3, ESCROW_ITEMS),
+        many::<EscrowSetting>(4, ESCROW_ITEMS),
+    ];
+    EscrowRoom, SLOT_BYTES, [bytes(2, KEY_BYTES), texts(3, RELAYS)];
+    EscrowFriend, SLOT_BYTES, [
+        many::<Signed>(2, BUNDLES), many::<Signed>(3, BUNDLES), many::<Token>(4, CONTACT_TOKENS),
+    ];
+    EscrowSetting, SLOT_BYTES, [bytes(1, TEXT_FIELD_BYTES), bytes(2, TEXT_FIELD_BYTES)];
 }
 
 // Account log.

@@ -62,7 +62,7 @@ pub use control::{
     Policy, Relays, Remove, Role, Timer, Title, Transfer,
 };
 pub use decode::{Bounded, DecodeError, decode, decode_within};
-pub use escrow::EscrowPart;
+pub use escrow::{EscrowData, EscrowFriend, EscrowPart, EscrowRoom, EscrowSetting};
 pub use frame::{FrameBuf, FrameError, encode_frame};
 pub use invite::{InviteLink, InviteRecord};
 pub use kept::Kept;

@@ -136,3 +136,5 @@ pub const LABEL_BYTES: usize = model::DEVICE_LABEL_MAX * model::BYTES_PER_CHARAC
 pub const TITLE_BYTES: usize = model::TITLE_MAX * model::BYTES_PER_CHARACTER_MAX;
 /// `MM-DD`, bytes (protocol section 6.4).
 pub const BIRTHDAY_BYTES: usize = 5;
+/// Items of one kind in a part of the escrow.
+pub const ESCROW_ITEMS: usize = 1_024;
