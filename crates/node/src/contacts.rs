@@ -153,6 +153,7 @@ impl Core {
         let fresh = requests::receive(turn.db, &kept)?;
         if invite.once {
             invites::used(turn.db, &invite.id)?;
+            self.drop_invite_slot(turn, invite)?;
             self.accept(turn, id)?;
         } else if fresh {
             invites::used(turn.db, &invite.id)?;

@@ -148,6 +148,7 @@ impl Core {
             self.rooms.insert(room.row, conversation);
         }
         self.clock = Self::resume_clock(newest.max(self.clock.last()));
+        self.load_relays(db)?;
         self.timers.set(Due::Chores, now.mono);
         self.timers.set(Due::Relays, now.mono);
         for peer in self.peers.values_mut() {
@@ -284,6 +285,7 @@ impl Core {
         if std::mem::take(&mut self.relays_changed) {
             self.follow_relays(turn)?;
         }
+        self.finish_relays(turn);
         self.announce_messages(turn)?;
         for room in std::mem::take(&mut turn.changed_rooms) {
             if let Some(conversation) = self.rooms.get(&room) {

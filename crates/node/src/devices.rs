@@ -6,7 +6,7 @@ use madang_crypto::{XWingSecret, os_rng, sign_body};
 use madang_model::Hlc;
 use madang_p2p::Multiaddr;
 use madang_store::{devices, envelopes};
-use madang_wire::{AddressRecord, DeviceBundle, InboxRef, Message as _, limits};
+use madang_wire::{AddressRecord, DeviceBundle, Message as _, limits};
 
 use crate::{core::Core, error::Error, lane::internal, timer::Due, turn::Turn};
 
@@ -49,6 +49,8 @@ impl Core {
         let row = self.directory.row(turn.db, &self.me.device, Some(&self.me.account))?;
         devices::set_addr(turn.db, row, &signed, version, &record.peer_id)?;
         self.directory.refresh(turn.db, &self.me.device)?;
+        self.slots_changed(turn);
+        self.relays_changed = true;
         self.publish_everywhere(turn, "addr");
         // Over the lane as well: without an address there may be no stream for the register.
         self.update_contacts(turn)
@@ -90,6 +92,7 @@ impl Core {
         let row = self.directory.row(turn.db, &self.me.device, Some(&self.me.account))?;
         devices::set_bundle(turn.db, row, &signed, version)?;
         self.directory.refresh(turn.db, &self.me.device)?;
+        self.slots_changed(turn);
         self.update_contacts(turn)
     }
 
@@ -138,15 +141,6 @@ impl Core {
         madang_store::tokens::forget_expired(turn.db, turn.now.wall)?;
         self.timers.set(Due::Chores, turn.now.mono.saturating_add(60 * 60 * 1000));
         Ok(())
-    }
-
-    /// Inboxes named in the own bundle.
-    pub(crate) fn inbox_refs(relays: &[(String, [u8; 16])]) -> Vec<InboxRef> {
-        relays
-            .iter()
-            .take(limits::INBOXES)
-            .map(|(relay, id)| InboxRef { relay: relay.clone(), inbox_id: id.to_vec() })
-            .collect()
     }
 
     /// Newest timestamp that this machine has used, so that the clock resumes above it.

@@ -41,8 +41,6 @@ pub(crate) enum Send {
     },
     /// Follow a topic.
     Subscribe(String),
-    /// Stop following a topic.
-    Unsubscribe(String),
     /// Make a peer known, or change its addresses.
     SetPeer {
         /// The peer.

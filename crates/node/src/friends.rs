@@ -164,6 +164,8 @@ impl Core {
             for device in self.directory.of_account(&account) {
                 self.know_peer(turn, &device, None);
             }
+            // The tokens of before were revoked for good.
+            self.update_contacts(turn)?;
         }
         self.post_friend(turn, &account)?;
         turn.emit(Event::Friend { account });

@@ -58,9 +58,7 @@ impl Core {
         }
         match source {
             Source::Gossip { id, .. } => turn.verdict(id, good),
-            Source::Relay { relay, log, epoch, upto, head } => {
-                self.relay_log_read(turn, relay, log, &epoch, upto, head)?;
-            }
+            Source::Relay { relay, log, page } => self.relay_log_read(turn, relay, log, &page)?,
             Source::Stream { .. } => {}
         }
         Ok(())
@@ -101,7 +99,14 @@ impl Core {
         })
     }
 
-    fn park(&mut self, turn: &mut Turn<'_>, room: RoomRow, key: KeyId, frame: &[u8]) -> Result<(), Error> {
+    /// Keeps a frame until its key comes.
+    pub(crate) fn park(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: RoomRow,
+        key: KeyId,
+        frame: &[u8],
+    ) -> Result<(), Error> {
         parked::park_frame(turn.db, room, &key, frame, turn.now.wall)?;
         self.timers.set(Due::AskKeys(room), turn.now.mono);
         Ok(())

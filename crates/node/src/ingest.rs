@@ -8,7 +8,7 @@ use madang_crypto::{SealError, Verified, VerifiedOp, open_signed, verify_op};
 use madang_model::KeyId;
 use madang_p2p::{GossipId, PeerId};
 use madang_store::{RoomRow, ops::Origin};
-use madang_wire::{InnerBody, Register, Sealed, Signal, Signed};
+use madang_wire::{InnerBody, Items, Register, Sealed, Signal, Signed};
 
 use crate::ring::{BoxId, Ring, RoomSeals};
 
@@ -20,7 +20,35 @@ pub(crate) enum Source {
     /// The stream with a peer.
     Stream { peer: PeerId, tag: Vec<u8> },
     /// The log of a relay.
-    Relay { relay: PeerId, log: BoxId, epoch: Vec<u8>, upto: u64, head: u64 },
+    Relay { relay: PeerId, log: BoxId, page: Page },
+}
+
+/// What a page of a relay log says besides its items (protocol section 10.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// Epoch of the log.
+    pub(crate) epoch: Vec<u8>,
+    /// Number of the last item, if there is one.
+    pub(crate) upto: Option<u64>,
+    /// Highest number given out in the log.
+    pub(crate) head: u64,
+    /// Items with a smaller number may have been lost.
+    pub(crate) truncated_before: u64,
+    /// Items in the page.
+    pub(crate) count: u32,
+}
+
+impl Page {
+    /// The page of some items.
+    pub(crate) fn of(items: &Items) -> Self {
+        Self {
+            epoch: items.epoch.clone(),
+            upto: items.items.last().map(|item| item.seq),
+            head: items.head,
+            truncated_before: items.truncated_before,
+            count: u32::try_from(items.items.len()).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 impl Source {

@@ -78,13 +78,14 @@ impl Core {
         let hour = turn.now.wall.div_euclid(HOUR_MS).saturating_add(u64::from(hours)).saturating_add(1);
         let expires = hour.saturating_mul(HOUR_MS);
         let token_slot = self.invite_token_slot(turn, &id, expires)?;
-        let (relays, slot_secret, slot_id) = self.invite_slot()?;
+        let slot = self.invite_slot();
         let link = InviteLink {
-            slot_id,
+            slot_id: slot.id,
             account16: self.me.account.as_bytes().get(..16).unwrap_or_default().to_vec(),
             secret: secret.to_vec(),
             expiry_h: u32::try_from(hour).unwrap_or(u32::MAX),
-            relays: relays
+            relays: slot
+                .relays
                 .iter()
                 .filter_map(|r| Some(r.parse::<madang_p2p::Multiaddr>().ok()?.to_vec()))
                 .collect(),
@@ -102,9 +103,9 @@ impl Core {
                 created: turn.now.wall,
                 used: 0,
                 revoked: false,
-                slot_secret,
+                slot_secret: slot.secret,
                 slot_version: 0,
-                relay: relays.first().cloned(),
+                relay: slot.relays.first().cloned(),
                 link: text.clone(),
                 token_slot,
             },

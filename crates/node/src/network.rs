@@ -5,16 +5,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use madang_p2p as p2p;
-use madang_wire::{Message as _, StreamBody, StreamFrame};
+use madang_wire::{Message as _, RelayBody, RelayFrame, StreamBody, StreamFrame};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, Semaphore, broadcast, mpsc, oneshot};
 
 use crate::{
     effect::{AskId, Effects, Send},
     event::Event,
-    ingest::{self, Source},
+    ingest::{self, Page, Source},
     input::Input,
-    ring::Ring,
+    ring::{BoxId, Ring},
 };
 
 /// Opens at once so many batches of sealed frames: one per core of the reference machine.
@@ -79,7 +79,6 @@ impl Network {
             }
             Send::Verdict { id, good } => self.handle.gossip_verdict(id, good),
             Send::Subscribe(topic) => self.handle.subscribe(topic),
-            Send::Unsubscribe(topic) => self.handle.unsubscribe(topic),
             Send::SetPeer { peer, addrs } => self.handle.set_peer(peer, addrs, true),
             Send::ForgetPeer(peer) => self.handle.forget_peer(peer),
             Send::Contact { call, peer, addrs, frame } => {
@@ -121,6 +120,8 @@ pub(crate) struct Listener {
     openers: Arc<Semaphore>,
     paths: Paths,
     next_ask: u64,
+    /// Held while a page of a relay is opened.
+    logs: BTreeMap<p2p::PeerId, Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl Listener {
@@ -143,14 +144,17 @@ impl Listener {
             p2p::Event::Frame { peer, frame } => return self.frame(peer, &frame).await,
             p2p::Event::Gossip { topic, data, id, .. } => {
                 if self.paths.gossip {
-                    self.open(Source::Gossip { topic, id }, vec![data]).await;
+                    self.open(Source::Gossip { topic, id }, vec![data], None).await;
                 }
                 return None;
             }
             p2p::Event::Contact { peer, frame, reply } => self.ask(peer, frame, reply)?,
             p2p::Event::RelayUp { relay, .. } => Input::RelayUp { relay },
-            p2p::Event::RelayFrame { relay, frame } => Input::RelayFrame { relay, frame },
-            p2p::Event::RelayDown { relay, reason } => Input::RelayDown { relay, reason },
+            p2p::Event::RelayFrame { relay, frame } => return self.relay_frame(relay, frame).await,
+            p2p::Event::RelayDown { relay, reason } => {
+                self.logs.remove(&relay);
+                Input::RelayDown { relay, reason }
+            }
             _ => return None,
         })
     }
@@ -168,7 +172,7 @@ impl Listener {
                 if self.paths.stream {
                     let sealed =
                         ops.sealed.iter().map(|sealed| Bytes::from(sealed.encode_to_vec())).collect();
-                    self.open(Source::Stream { peer, tag: ops.tag }, sealed).await;
+                    self.open(Source::Stream { peer, tag: ops.tag }, sealed, None).await;
                 }
                 None
             }
@@ -176,8 +180,24 @@ impl Listener {
         }
     }
 
-    /// Opens sealed frames on the pool; waits only for a free place in it, which slows the sender.
-    async fn open(&self, source: Source, sealed: Vec<Bytes>) {
+    /// Items of a followed log are opened on the pool, everything else is for the engine. Pages of one
+    /// relay are opened one after the other: the cursor must not pass a page that is not kept yet.
+    async fn relay_frame(&mut self, relay: p2p::PeerId, frame: Bytes) -> Option<Input> {
+        let decoded = madang_wire::decode::<RelayFrame>(&frame).ok().and_then(|decoded| decoded.body);
+        let Some(RelayBody::Items(items)) = decoded else { return Some(Input::RelayFrame { relay, frame }) };
+        let log = BoxId::try_from(items.box_id.as_slice()).ok();
+        let followed = log.filter(|log| !items.items.is_empty() && self.ring.by_log(log).is_some());
+        let Some(log) = followed else { return Some(Input::RelayFrame { relay, frame }) };
+        let order = Arc::clone(self.logs.entry(relay).or_default()).lock_owned().await;
+        let page = Page::of(&items);
+        let sealed = items.items.into_iter().map(|item| Bytes::from(item.body)).collect();
+        self.open(Source::Relay { relay, log, page }, sealed, Some(order)).await;
+        None
+    }
+
+    /// Opens sealed frames on the pool; waits only for a free place in it, which slows the sender. `order`
+    /// is held until the engine has what was opened.
+    async fn open(&self, source: Source, sealed: Vec<Bytes>, order: Option<OwnedMutexGuard<()>>) {
         let Ok(permit) = Arc::clone(&self.openers).acquire_owned().await else { return };
         let (ring, inputs) = (Arc::clone(&self.ring), self.inputs.clone());
         tokio::task::spawn_blocking(move || {
@@ -186,6 +206,7 @@ impl Listener {
             if let Some(arrival) = arrival {
                 drop(inputs.blocking_send(Input::Arrival(arrival)));
             }
+            drop(order);
         });
     }
 
@@ -226,6 +247,7 @@ pub(crate) fn connect(
         openers: Arc::new(Semaphore::new(OPENERS)),
         paths,
         next_ask: 0,
+        logs: BTreeMap::new(),
     };
     (network, listener)
 }

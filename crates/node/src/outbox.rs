@@ -96,7 +96,7 @@ impl Core {
     }
 
     /// How far a device has acknowledged the own line of this machine.
-    fn own_upto(&self, room: RoomRow, device: &DeviceId) -> u64 {
+    pub(crate) fn own_upto(&self, room: RoomRow, device: &DeviceId) -> u64 {
         self.rooms
             .get(&room)
             .and_then(|r| r.acks.get(device))

@@ -99,7 +99,7 @@ pub(crate) fn check_name(name: &str) -> Result<String, Error> {
 }
 
 /// The store with everything that an account begins with, in one transaction.
-fn write_store(
+pub(crate) fn write_store(
     path: &Path,
     key: &DataKey,
     phrase: &Phrase,

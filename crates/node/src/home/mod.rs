@@ -18,6 +18,8 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+pub(crate) use create::write_store;
 pub use create::{Created, NewAccount, create};
 pub use error::Error;
 pub use inspect::{inspect, slot_kinds};

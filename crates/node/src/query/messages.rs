@@ -87,6 +87,8 @@ pub(crate) fn message(
     let text = stored::text(op.payload.as_deref());
     let own = op.account == standing.me;
     let state = if own { Some(standing.state(db, op)?) } else { None };
+    // It was at a relay once, and the relay has lost it.
+    let expired = state == Some(view::MessageState::Sending) && frames::was_relayed(db, op.row)?;
     let fresh = now.saturating_sub(Hlc::from_u64(op.hlc).millis()) < UNREAD_NUMBER_MS;
     Ok(view::Message {
         message: op.id,
@@ -96,7 +98,7 @@ pub(crate) fn message(
         text: text.as_ref().map(|text| text.text.clone()),
         at: shown_time_ms(Hlc::from_u64(op.hlc), op.arrived_at),
         state,
-        reason: None,
+        reason: expired.then_some("relay_expired"),
         unread: fresh.then(|| standing.unread(op)),
         late: op.late,
         reply: text.and_then(|text| OpId::try_from(text.reply.as_slice()).ok()),
@@ -143,6 +145,7 @@ pub(crate) fn why(db: &Conn, me: &AccountId, id: &OpId) -> Result<Vec<view::Devi
     let room = rooms::get(db, op.room)?.ok_or(Error::NotFound("room"))?;
     let standing = Standing::load(db, me, &room)?;
     let copies = frames::copies(db, op.row)?;
+    let queued = if frames::was_relayed(db, op.row)? { "relay_expired" } else { "not_reached" };
     let mut out = Vec::new();
     for (account, devices) in &standing.others {
         if *account == op.account {
@@ -156,7 +159,7 @@ pub(crate) fn why(db: &Conn, me: &AccountId, id: &OpId) -> Result<Vec<view::Devi
             } else if let Some(copy) = copies.first() {
                 (view::DeviceState::Relayed, copy.at, Some("waits_at_relay"))
             } else {
-                (view::DeviceState::Queued, op.arrived_at, Some("not_reached"))
+                (view::DeviceState::Queued, op.arrived_at, Some(queued))
             };
             out.push(view::DeviceDelivery { account: *account, device: *device, state, at, reason });
         }

@@ -1,0 +1,154 @@
+//! Putting envelopes into the inboxes of others (protocol sections 4.1 and 10.5).
+//!
+//! Invariant: an envelope goes to every inbox of its device, each time with a token for that inbox.
+
+use madang_model::DeviceId;
+use madang_p2p::PeerId;
+use madang_store::{
+    LaneRow, lanes,
+    relays::{BoxKind, NewPut},
+    tokens,
+};
+use madang_wire::{DeviceBundle, Envelope, InboxBody, InboxItem, InboxRef, Message as _, Token};
+
+use super::{
+    follow::{relay_of, relay_row},
+    state::packet_name,
+};
+use crate::{core::Core, error::Error, ring::BoxId, turn::Turn};
+
+/// A packet that was put is put again after this while it is not acknowledged: the inbox may be gone.
+const PUT_AGAIN_MS: u64 = 60 * 60 * 1000;
+/// Packets and requests remembered as put.
+const REMEMBERED: usize = 4_096;
+/// Lane messages looked through for the one that an envelope carries.
+const WAITING: usize = 256;
+
+/// An envelope on its way into one inbox.
+struct Parcel<'a> {
+    to: &'a InboxRef,
+    token: Vec<u8>,
+    lane: Option<LaneRow>,
+    body: Vec<u8>,
+}
+
+impl Core {
+    /// Queues a lane packet for every inbox of a device.
+    pub(crate) fn inbox_put(
+        &mut self,
+        turn: &mut Turn<'_>,
+        device: DeviceId,
+        envelope: &Envelope,
+    ) -> Result<(), Error> {
+        let Some(known) = self.directory.get(&device) else { return Ok(()) };
+        let row = known.row;
+        let Some(bundle) = known.usable_bundle(turn.now.wall).cloned() else { return Ok(()) };
+        let sealed = envelope.encode_to_vec();
+        let lane = lanes::waiting(turn.db, row, WAITING)?
+            .into_iter()
+            .find(|message| message.envelope.as_deref() == Some(sealed.as_slice()))
+            .map(|message| message.row);
+        for inbox in &bundle.inboxes {
+            let Ok(id) = BoxId::try_from(inbox.inbox_id.as_slice()) else { continue };
+            let Some(token) = tokens::find(turn.db, row, &id, None, turn.now.wall)? else {
+                tracing::debug!(%device, "no token for an inbox");
+                continue;
+            };
+            let parcel = Parcel { to: inbox, token: token.token, lane, body: item(envelope) };
+            self.put_packet(turn, parcel, id)?;
+        }
+        Ok(())
+    }
+
+    fn put_packet(&mut self, turn: &mut Turn<'_>, parcel: Parcel<'_>, id: BoxId) -> Result<(), Error> {
+        let Some((relay, _)) = relay_of(&parcel.to.relay) else { return Ok(()) };
+        let row = relay_row(turn.db, &parcel.to.relay, relay, turn.now.wall)?;
+        let name = (row, packet_name(&id, &parcel.body));
+        let now = turn.now.mono;
+        let recent = |at: &u64| now.saturating_sub(*at) < PUT_AGAIN_MS;
+        if self.relays.packets.get(&name).is_some_and(recent) {
+            return Ok(());
+        }
+        self.relays.packets.retain(|_, at| recent(at));
+        if self.relays.packets.len() < REMEMBERED {
+            self.relays.packets.insert(name, now);
+        }
+        self.queue_put(turn, &new_put(row, id, parcel, turn.now.wall))
+    }
+
+    /// Queues a contact request for every inbox of a bundle that there is a token for. Requests are
+    /// sealed anew each time they go out, so only one an hour is put into an inbox.
+    pub(crate) fn put_with_tokens(
+        &mut self,
+        turn: &mut Turn<'_>,
+        bundle: &DeviceBundle,
+        given: &[Token],
+        envelope: &Envelope,
+    ) -> Result<(), Error> {
+        for inbox in &bundle.inboxes {
+            let (Ok(id), Some((relay, _))) =
+                (BoxId::try_from(inbox.inbox_id.as_slice()), relay_of(&inbox.relay))
+            else {
+                continue;
+            };
+            let Some(token) = given.iter().find(|token| token.inbox_id == inbox.inbox_id) else { continue };
+            let row = relay_row(turn.db, &inbox.relay, relay, turn.now.wall)?;
+            let now = turn.now.mono;
+            let recent = |at: &u64| now.saturating_sub(*at) < PUT_AGAIN_MS;
+            if self.relays.knocked.get(&(row, id)).is_some_and(recent) {
+                continue;
+            }
+            self.relays.knocked.retain(|_, at| recent(at));
+            if self.relays.knocked.len() >= REMEMBERED {
+                continue;
+            }
+            self.relays.knocked.insert((row, id), now);
+            let parcel = Parcel { to: inbox, token: token.token.clone(), lane: None, body: item(envelope) };
+            self.queue_put(turn, &new_put(row, id, parcel, turn.now.wall))?;
+        }
+        Ok(())
+    }
+
+    /// A relay answers again: packets that were not acknowledged and belong there are put once more, in
+    /// case it has lost them.
+    pub(super) fn lanes_to_relay(&mut self, turn: &mut Turn<'_>, relay: PeerId) -> Result<(), Error> {
+        if let Some(link) = self.relays.links.get(&relay) {
+            let here = link.row;
+            self.relays.packets.retain(|(row, _), _| *row != here);
+        }
+        for row in lanes::devices(turn.db)? {
+            let Some(device) = madang_store::devices::get(turn.db, row)?.map(|device| device.id) else {
+                continue;
+            };
+            let here = self.directory.get(&device).and_then(|known| known.bundle.as_ref()).is_some_and(|b| {
+                b.inboxes.iter().any(|i| relay_of(&i.relay).is_some_and(|(named, _)| named == relay))
+            });
+            if here && self.peer_of(&device).is_none() {
+                self.lane_to_inboxes(turn, device)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn item(envelope: &Envelope) -> Vec<u8> {
+    InboxItem { body: Some(InboxBody::Env(envelope.clone())) }.encode_to_vec()
+}
+
+fn new_put(relay: madang_store::RelayRow, id: BoxId, parcel: Parcel<'_>, now: u64) -> NewPut {
+    NewPut {
+        relay,
+        relay_box: id,
+        kind: BoxKind::Inbox,
+        op: None,
+        lane: parcel.lane,
+        token: Some(parcel.token),
+        slot: None,
+        del_hash: None,
+        // The life that the relay grants.
+        ttl_h: 0,
+        body: parcel.body,
+        at: now,
+        due_at: now,
+    }
+}

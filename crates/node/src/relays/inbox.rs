@@ -1,0 +1,95 @@
+//! Reading the own inboxes (protocol sections 4.1 and 10.3).
+//!
+//! Invariant: an item is acknowledged only after the commit of what it led to.
+
+use bytes::Bytes;
+use madang_model::DeviceId;
+use madang_p2p::PeerId;
+use madang_store::{RoomRow, ops::Origin};
+use madang_wire::{InboxBody, InboxItem, Items, Message as _, RAck, RelayBody, Sealed, limits};
+
+use super::state::Ask;
+use crate::{
+    core::Core,
+    error::Error,
+    ingest::{Item, open_one},
+    lane_in::Delivered,
+    ring::BoxId,
+    turn::Turn,
+};
+
+impl Core {
+    /// Takes the items of an own inbox.
+    pub(super) fn inbox_items(
+        &mut self,
+        turn: &mut Turn<'_>,
+        relay: PeerId,
+        id: BoxId,
+        items: &Items,
+    ) -> Result<(), Error> {
+        let count = u32::try_from(items.items.len()).unwrap_or(u32::MAX);
+        if let Some(link) = self.relays.links.get_mut(&relay) {
+            link.consumed = link.consumed.saturating_add(count);
+        }
+        self.box_answered(turn, relay, id);
+        self.epoch_told(turn, relay, id, &items.epoch, None)?;
+        for item in &items.items {
+            self.inbox_item(turn, &item.body)?;
+            // Also what cannot be taken: it would fill the inbox, and its sender keeps it until he is
+            // answered.
+            self.relays.acks.entry((relay, id)).or_default().push(item.seq);
+        }
+        Ok(())
+    }
+
+    fn inbox_item(&mut self, turn: &mut Turn<'_>, body: &[u8]) -> Result<(), Error> {
+        match madang_wire::decode::<InboxItem>(body).map(|item| item.body) {
+            Ok(Some(InboxBody::Env(envelope))) => {
+                if let Delivered::Refused(code) = self.envelope(turn, &envelope, None)? {
+                    tracing::info!(code, "an envelope of the inbox was not taken");
+                }
+            }
+            Ok(Some(InboxBody::Sealed(sealed))) => self.inbox_sealed(turn, &sealed)?,
+            Ok(None) => tracing::debug!("an item of the inbox of a kind that is not known"),
+            Err(error) => tracing::debug!(%error, "an item of the inbox does not read"),
+        }
+        Ok(())
+    }
+
+    /// An op or register that came by the inbox because the log had no room (protocol section 10.4).
+    fn inbox_sealed(&mut self, turn: &mut Turn<'_>, sealed: &Sealed) -> Result<(), Error> {
+        let rooms: Vec<RoomRow> = self.rooms.keys().copied().collect();
+        let found = rooms.into_iter().find_map(|room| {
+            let seals = self.ring.by_row(room)?;
+            seals.admits(sealed).then_some((room, seals))
+        });
+        let Some((room, seals)) = found else {
+            tracing::debug!("a sealed item of the inbox belongs to no room");
+            return Ok(());
+        };
+        match open_one(&seals, &Bytes::from(sealed.encode_to_vec())) {
+            Some(Item::Op(op)) => {
+                self.take_op(turn, room, &op, Origin::Relay)?;
+                if let Ok(author) = DeviceId::try_from(op.header.value().author.as_slice()) {
+                    turn.to_acknowledge.entry(room).or_default().insert(author);
+                }
+            }
+            Some(Item::Register(register, signed)) => {
+                self.take_register(turn, room, &register, &signed)?;
+            }
+            Some(Item::Unknown { key, frame }) => self.park(turn, room, key, &frame)?,
+            Some(Item::Signal) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Sends what this turn owes to relays: items that may be deleted.
+    pub(super) fn acknowledge_items(&mut self, turn: &mut Turn<'_>) {
+        for ((relay, inbox), seqs) in std::mem::take(&mut self.relays.acks) {
+            for seqs in seqs.chunks(limits::ACKED) {
+                let ack = RAck { inbox_id: inbox.to_vec(), seqs: seqs.to_vec() };
+                self.ask_relay(turn, relay, RelayBody::Ack(ack), Ask::Plain("ack"));
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What people rely on who meet only through relays. Two or three real cores over stores on disk talk to
+//! relays that keep their boxes in memory; time is virtual.
+
+mod loss;
+mod reach;
+mod relay;
+mod world;

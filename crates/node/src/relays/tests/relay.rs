@@ -1,0 +1,292 @@
+//! A relay in memory that keeps to protocol section 10, with knobs for what can go wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use madang_crypto::{box_id, verify_auth, verify_slot_delete, verify_slot_put};
+use madang_p2p::PeerId;
+use madang_wire::{
+    Created, Fetch, HelloOk, Item, Items, Put, PutAuth, RErr, ROk, RelayBody, RelayFrame, Slot, Stored,
+};
+
+pub(super) type Id = [u8; 16];
+/// Number of a person.
+pub(super) type Who = usize;
+
+const KEY: [u8; 32] = [7; 32];
+const CHALLENGE: [u8; 32] = [8; 32];
+
+#[derive(Clone)]
+struct FakeBox {
+    inbox: bool,
+    epoch: [u8; 8],
+    next: u64,
+    items: Vec<Item>,
+}
+
+/// Version, body unless deleted, and public key of a slot.
+type FakeSlot = (u64, Option<Vec<u8>>, Vec<u8>);
+
+/// A relay.
+pub(super) struct FakeRelay {
+    pub(super) peer: PeerId,
+    pub(super) addr: String,
+    pub(super) up: bool,
+    boxes: BTreeMap<Id, FakeBox>,
+    copy: BTreeMap<Id, FakeBox>,
+    slots: BTreeMap<Id, FakeSlot>,
+    proved: BTreeSet<(Who, Id)>,
+    /// Everything up to this was pushed, by reader and box.
+    subscribed: BTreeMap<(Who, Id), (u64, u64)>,
+    credit: BTreeMap<Who, u32>,
+    epochs: u8,
+    /// Code with which puts into logs are refused.
+    pub(super) refuse: Option<&'static str>,
+    /// Needed for making boxes.
+    pub(super) code: &'static str,
+    /// Every frame that came.
+    pub(super) got: Vec<(Who, RelayBody)>,
+    /// Most puts that came in one frame.
+    pub(super) largest: usize,
+}
+
+fn id(bytes: &[u8]) -> Id {
+    bytes.try_into().expect("an id")
+}
+
+fn refuse(code: &str, index: u32) -> RelayBody {
+    RelayBody::Err(RErr { code: code.to_owned(), retry_ms: 0, index })
+}
+
+impl FakeRelay {
+    pub(super) fn new(number: u8) -> Self {
+        let peer = PeerId::random();
+        Self {
+            addr: format!("/ip4/10.0.0.{number}/tcp/4510/p2p/{peer}"),
+            peer,
+            up: true,
+            boxes: BTreeMap::new(),
+            copy: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            proved: BTreeSet::new(),
+            subscribed: BTreeMap::new(),
+            credit: BTreeMap::new(),
+            epochs: 0,
+            refuse: None,
+            code: "",
+            got: Vec::new(),
+            largest: 0,
+        }
+    }
+
+    /// Loses everything but its key.
+    pub(super) fn wipe(&mut self) {
+        self.boxes.clear();
+        self.slots.clear();
+    }
+
+    /// Copies its disk.
+    pub(super) fn copy_disk(&mut self) {
+        self.copy = self.boxes.clone();
+    }
+
+    /// Comes back with an old copy of its disk.
+    pub(super) fn restore_disk(&mut self) {
+        self.boxes = self.copy.clone();
+    }
+
+    /// Puts of own ops that came from somebody.
+    pub(super) fn op_puts(&self, who: Who) -> usize {
+        let puts = self.got.iter().filter_map(|(from, body)| match body {
+            RelayBody::PutMany(many) if *from == who => Some(&many.puts),
+            _ => None,
+        });
+        puts.flatten().filter(|put| put.slot.is_empty() && put.auth.is_none()).count()
+    }
+
+    /// A stream ended.
+    pub(super) fn leave(&mut self, who: Who) {
+        self.proved.retain(|(at, _)| *at != who);
+        self.subscribed.retain(|(at, _), _| *at != who);
+        self.credit.remove(&who);
+    }
+
+    /// Items in logs that are in no register slot.
+    pub(super) fn log_items(&self) -> usize {
+        let logs = self.boxes.values().filter(|kept| !kept.inbox);
+        logs.flat_map(|kept| &kept.items).filter(|item| item.slot.is_empty()).count()
+    }
+
+    /// Items in inboxes.
+    pub(super) fn inbox_items(&self) -> usize {
+        self.boxes.values().filter(|kept| kept.inbox).map(|kept| kept.items.len()).sum()
+    }
+
+    /// Slots with something in them.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.values().filter(|(_, body, _)| body.is_some()).count()
+    }
+
+    /// Frames that came from somebody, of one kind.
+    pub(super) fn count(&self, who: Who, wanted: impl Fn(&RelayBody) -> bool) -> usize {
+        self.got.iter().filter(|(from, body)| *from == who && wanted(body)).count()
+    }
+
+    /// Takes a frame; answers the frames that follow, and for whom.
+    pub(super) fn take(&mut self, who: Who, frame: RelayFrame, now: u64) -> Vec<(Who, RelayFrame)> {
+        let body = frame.body.expect("a body");
+        self.got.push((who, body.clone()));
+        let mut out = Vec::new();
+        for body in self.answer(who, frame.id, body, now) {
+            out.push((who, RelayFrame { id: frame.id, body: Some(body) }));
+        }
+        out.extend(self.push());
+        out
+    }
+
+    fn answer(&mut self, who: Who, frame: u64, body: RelayBody, now: u64) -> Vec<RelayBody> {
+        match body {
+            RelayBody::Hello(_) => vec![RelayBody::HelloOk(HelloOk {
+                v: 1,
+                relay_key: KEY.to_vec(),
+                now,
+                challenge: CHALLENGE.to_vec(),
+                ..HelloOk::default()
+            })],
+            RelayBody::Auth(auth) => {
+                let public = verify_auth(&auth, &KEY, &CHALLENGE).expect("a good proof");
+                self.proved.insert((who, box_id(&public)));
+                vec![RelayBody::Ok(ROk {})]
+            }
+            RelayBody::InboxCreate(create) => {
+                vec![self.create(who, id(&box_id_of(&create.owner_pub)), true, &create.admission)]
+            }
+            RelayBody::LogCreate(create) => {
+                vec![self.create(who, id(&box_id_of(&create.log_pub)), false, &create.admission)]
+            }
+            RelayBody::PutMany(many) => {
+                self.largest = self.largest.max(many.puts.len());
+                many.puts.into_iter().enumerate().map(|(n, put)| self.put(who, n as u32, put)).collect()
+            }
+            RelayBody::Subscribe(subscribe) => {
+                let credit = self.credit.entry(who).or_default();
+                *credit = (*credit).max(subscribe.window);
+                subscribe.boxes.into_iter().map(|fetch| self.subscribe(who, frame, &fetch)).collect()
+            }
+            RelayBody::Credit(credit) => {
+                *self.credit.entry(who).or_default() += credit.n;
+                Vec::new()
+            }
+            RelayBody::Ack(ack) => {
+                let inbox = id(&ack.inbox_id);
+                assert!(self.proved.contains(&(who, inbox)));
+                let kept = self.boxes.get_mut(&inbox).expect("an inbox");
+                kept.items.retain(|item| !ack.seqs.contains(&item.seq));
+                vec![RelayBody::Ok(ROk {})]
+            }
+            RelayBody::SlotPut(put) => {
+                verify_slot_put(&put, &KEY).expect("a good signature");
+                let slot = id(&box_id_of(&put.slot_pub));
+                if self.slots.get(&slot).is_some_and(|(version, ..)| *version >= put.version) {
+                    return vec![refuse("version", 0)];
+                }
+                self.slots.insert(slot, (put.version, Some(put.body), put.slot_pub));
+                vec![RelayBody::Ok(ROk {})]
+            }
+            RelayBody::SlotDelete(delete) => {
+                verify_slot_delete(&delete, &KEY).expect("a good signature");
+                let slot = id(&box_id_of(&delete.slot_pub));
+                self.slots.insert(slot, (delete.version, None, delete.slot_pub));
+                vec![RelayBody::Ok(ROk {})]
+            }
+            RelayBody::SlotGet(get) => match self.slots.get(&id(&get.slot_id)) {
+                Some((version, Some(body), public)) => vec![RelayBody::Slot(Slot {
+                    version: *version,
+                    body: body.clone(),
+                    slot_pub: public.clone(),
+                    sig: Vec::new(),
+                })],
+                _ => vec![refuse("not_found", 0)],
+            },
+            RelayBody::Revoke(_) => vec![RelayBody::Ok(ROk {})],
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    fn create(&mut self, who: Who, at: Id, inbox: bool, code: &str) -> RelayBody {
+        assert!(self.proved.contains(&(who, at)), "made without a proof");
+        if !self.boxes.contains_key(&at) {
+            if code != self.code {
+                return refuse("admission", 0);
+            }
+            self.epochs += 1;
+            let fresh = FakeBox { inbox, epoch: [self.epochs; 8], next: 1, items: Vec::new() };
+            self.boxes.insert(at, fresh);
+        }
+        let epoch = self.boxes.get(&at).map(|kept| kept.epoch.to_vec()).unwrap_or_default();
+        RelayBody::Created(Created { box_id: at.to_vec(), epoch })
+    }
+
+    fn put(&mut self, who: Who, index: u32, put: Put) -> RelayBody {
+        let at = id(&put.box_id);
+        let refusal = self.refuse;
+        let Some(kept) = self.boxes.get_mut(&at) else { return refuse("not_found", index) };
+        if kept.inbox {
+            assert!(matches!(put.auth, Some(PutAuth::Token(_))), "an inbox takes no knocks");
+        } else if !self.proved.contains(&(who, at)) {
+            return refuse("auth", index);
+        } else if let Some(code) = refusal {
+            return refuse(code, index);
+        }
+        let epoch = kept.epoch.to_vec();
+        if let Some(same) = kept.items.iter().find(|item| item.body == put.body) {
+            return RelayBody::Stored(Stored { box_id: at.to_vec(), epoch, seq: same.seq, dup: true, index });
+        }
+        if !put.slot.is_empty() {
+            kept.items.retain(|item| item.slot != put.slot);
+        }
+        let seq = kept.next;
+        kept.next += 1;
+        kept.items.push(Item { seq, dedupe: Vec::new(), slot: put.slot, body: put.body });
+        RelayBody::Stored(Stored { box_id: at.to_vec(), epoch, seq, dup: false, index })
+    }
+
+    /// The first page is answered even when it is empty, and restarts what is of another epoch.
+    fn subscribe(&mut self, who: Who, frame: u64, fetch: &Fetch) -> RelayBody {
+        let at = id(&fetch.box_id);
+        assert!(self.proved.contains(&(who, at)), "subscribed without a proof");
+        let Some(kept) = self.boxes.get(&at) else { return refuse("not_found", 0) };
+        let foreign = !fetch.epoch.is_empty() && fetch.epoch != kept.epoch;
+        let after = if foreign || fetch.after_seq >= kept.next { 0 } else { fetch.after_seq };
+        self.subscribed.insert((who, at), (frame, after));
+        let head = kept.next - 1;
+        RelayBody::Items(Items { box_id: at.to_vec(), epoch: kept.epoch.to_vec(), head, ..Items::default() })
+    }
+
+    /// Pushes what subscribers have not got, within their credit.
+    fn push(&mut self) -> Vec<(Who, RelayFrame)> {
+        let mut out = Vec::new();
+        for ((who, at), (frame, upto)) in &mut self.subscribed {
+            let Some(kept) = self.boxes.get(at) else { continue };
+            let credit = self.credit.entry(*who).or_default();
+            let room = (*credit as usize).min(128);
+            let items: Vec<Item> =
+                kept.items.iter().filter(|item| item.seq > *upto).take(room).cloned().collect();
+            let Some(last) = items.last().map(|item| item.seq) else { continue };
+            *upto = last;
+            *credit -= items.len() as u32;
+            let items = Items {
+                box_id: at.to_vec(),
+                epoch: kept.epoch.to_vec(),
+                items,
+                head: kept.next - 1,
+                truncated_before: 0,
+            };
+            out.push((*who, RelayFrame { id: *frame, body: Some(RelayBody::Items(items)) }));
+        }
+        out
+    }
+}
+
+fn box_id_of(public: &[u8]) -> Id {
+    box_id(&public.try_into().expect("a key"))
+}
