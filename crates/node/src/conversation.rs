@@ -15,6 +15,7 @@ use madang_store::{Conn, DeviceRow, RoomRow, acks, devices, heads, keys, lines, 
 use crate::{
     error::Error,
     line::{Acknowledged, Line},
+    retention,
     ring::RoomSeals,
 };
 
@@ -61,6 +62,8 @@ pub(crate) struct Conversation {
     /// Devices of the current view with their accounts.
     pub(crate) devices: BTreeMap<DeviceId, AccountId>,
     pub(crate) keys: BTreeMap<KeyId, HeldKey>,
+    /// Routes of keys that were deleted, still followed until this time (ms).
+    pub(crate) old_routes: BTreeMap<[u8; 32], u64>,
     pub(crate) lines: BTreeMap<DeviceId, Line>,
     pub(crate) heads: BTreeSet<OpId>,
     /// Ops that others name as their past and that are not here.
@@ -88,6 +91,7 @@ impl Conversation {
             members: BTreeSet::new(),
             devices: BTreeMap::new(),
             keys: BTreeMap::new(),
+            old_routes: retention::old_routes(db, room.row)?,
             lines: BTreeMap::new(),
             heads: heads::list(db, room.row)?.into_iter().collect(),
             missing: BTreeSet::new(),
@@ -157,10 +161,11 @@ impl Conversation {
         self.devices.keys().filter(|device| *device != me).copied().collect()
     }
 
-    /// Every route of a held key, each once.
-    pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
-        let mut seen = BTreeSet::new();
-        self.keys.values().filter(move |key| seen.insert(key.route)).map(|key| key.seal.route())
+    /// Every route that is followed, each once.
+    pub(crate) fn routes(&self) -> Vec<Arc<Route>> {
+        let held = self.keys.values().map(|key| key.route);
+        let routes: BTreeSet<[u8; 32]> = held.chain(self.old_routes.keys().copied()).collect();
+        routes.iter().map(|route| Arc::new(Route::new(route))).collect()
     }
 
     /// Deps of the next own op: control heads first, then other heads, without the own last op.
@@ -192,16 +197,10 @@ impl Conversation {
 
     /// What the ring needs of this room.
     pub(crate) fn seals(&self) -> RoomSeals {
-        let mut seen = BTreeSet::new();
         RoomSeals {
             conv: self.conv.to_bytes(),
             keys: self.keys.iter().map(|(id, key)| (*id, Arc::clone(&key.seal))).collect(),
-            routes: self
-                .keys
-                .values()
-                .filter(|key| seen.insert(key.route))
-                .map(|key| Arc::new(Route::new(&key.route)))
-                .collect(),
+            routes: self.routes(),
         }
     }
 

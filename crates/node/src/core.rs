@@ -227,8 +227,11 @@ impl Core {
         }
         self.renew_bundle(turn)?;
         if self.config.paths.gossip {
-            let topics: BTreeSet<String> =
-                self.rooms.values().flat_map(|room| room.routes().map(|r| r.topic().to_owned())).collect();
+            let topics: BTreeSet<String> = self
+                .rooms
+                .values()
+                .flat_map(|room| room.routes().into_iter().map(|r| r.topic().to_owned()))
+                .collect();
             for topic in topics {
                 turn.send(Send::Subscribe(topic));
             }

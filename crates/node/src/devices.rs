@@ -137,6 +137,7 @@ impl Core {
     pub(crate) fn chores(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         self.renew_bundle(turn)?;
         self.close_old_gaps(turn)?;
+        self.retire_keys(turn)?;
         envelopes::forget_seen(turn.db, turn.now.wall)?;
         madang_store::tokens::forget_expired(turn.db, turn.now.wall)?;
         self.timers.set(Due::Chores, turn.now.mono.saturating_add(60 * 60 * 1000));

@@ -152,6 +152,10 @@ impl Core {
                 return Ok(Taken::Refused);
             }
         };
+        if op.header.hlc.as_u64() > i64::MAX.cast_unsigned() {
+            // A time beyond the year 6400 has no place in any order.
+            return Ok(Taken::Refused);
+        }
         let device = op.header.author;
         let Some(account) = self.author_account(room, &device) else {
             self.park_op(turn, room, device, verified)?;

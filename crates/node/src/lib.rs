@@ -41,6 +41,7 @@ mod receipts;
 mod registers;
 mod relays;
 mod repair;
+mod retention;
 mod ring;
 mod status;
 mod stored;

@@ -231,6 +231,16 @@ impl Pair {
         answer.try_recv().unwrap().unwrap()
     }
 
+    /// Keys of the 1:1 that somebody holds, the same in memory and on disk.
+    pub(crate) fn keys(&self, who: usize) -> std::collections::BTreeSet<madang_model::KeyId> {
+        let room = self.room(who);
+        let stored: std::collections::BTreeSet<madang_model::KeyId> =
+            madang_store::keys::list(self.db(who), room).unwrap().into_iter().map(|key| key.id).collect();
+        let held = self.people[who].core.rooms[&room].keys.keys().copied().collect();
+        assert_eq!(stored, held);
+        held
+    }
+
     /// Cuts the connection; nothing on the way arrives.
     pub(crate) fn cut(&mut self) {
         self.online = false;

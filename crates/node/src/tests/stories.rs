@@ -148,3 +148,33 @@ fn a_lane_that_lost_its_session_begins_anew() {
     pair.run_for(2_000);
     assert_same(&mut pair, 1);
 }
+
+#[test]
+fn keys_are_replaced_after_a_day_and_die_after_a_week_while_every_message_stays_readable() {
+    const HOUR: u64 = 60 * 60 * 1000;
+    let mut pair = Pair::friends(true);
+    pair.say(0, "under the first key");
+    pair.settle();
+    let first = pair.keys(1);
+    assert_eq!(first.len(), 1);
+
+    pair.cut();
+    pair.run_for(25 * HOUR);
+    pair.connect();
+    pair.say(0, "under the second key");
+    pair.settle();
+    let second = pair.keys(1);
+    assert_eq!(second.len(), 2, "a day old key is no longer used for sending");
+    assert_eq!(pair.keys(0), second);
+
+    pair.cut();
+    pair.run_for(8 * 24 * HOUR);
+    for who in [0, 1] {
+        let left = pair.keys(who);
+        assert_eq!(left.len(), 1, "a superseded key dies");
+        assert!(!left.is_subset(&first), "it is the older one that died");
+    }
+    pair.connect();
+    pair.settle();
+    assert_eq!(pair.texts(1), ["under the first key", "under the second key"]);
+}

@@ -1,0 +1,98 @@
+//! How long keys live: a superseded key is deleted after its retention, its route is followed a while
+//! longer (protocol section 3.3, Delete).
+//!
+//! Invariant: a key is deleted only when a newer one is in use and no frame waits for it.
+
+use std::collections::BTreeMap;
+
+use madang_model::{KeyId, keys as rules};
+use madang_store::{Conn, RoomRow, gaps, keys, meta};
+
+use crate::{core::Core, error::Error, turn::Turn};
+
+/// Rows of routes that outlive their key.
+fn prefix(room: RoomRow) -> String {
+    format!("room.{}.route.", room.0)
+}
+
+/// Routes of deleted keys with the time until which they are followed.
+pub(crate) fn old_routes(db: &Conn, room: RoomRow) -> Result<BTreeMap<[u8; 32], u64>, Error> {
+    let mut routes = BTreeMap::new();
+    for (_, value) in meta::list(db, &prefix(room))? {
+        if let Some((route, until)) = value.split_first_chunk::<32>()
+            && let Ok(until) = <[u8; 8]>::try_from(until)
+        {
+            routes.insert(*route, u64::from_be_bytes(until));
+        }
+    }
+    Ok(routes)
+}
+
+impl Core {
+    /// Marks keys as superseded, deletes those whose time is over, and gives up old routes.
+    pub(crate) fn retire_keys(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        let rooms: Vec<RoomRow> = self.rooms.keys().copied().collect();
+        for room in rooms {
+            self.retire_keys_of(turn, room)?;
+        }
+        Ok(())
+    }
+
+    fn retire_keys_of(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<(), Error> {
+        let Some(conversation) = self.rooms.get(&room) else { return Ok(()) };
+        let Some(highest) = conversation.keys.values().map(|held| held.facts.rank()).max() else {
+            return Ok(());
+        };
+        let devices = conversation.devices.len();
+        let open_gap = gaps::list(turn.db, room)?.iter().any(|gap| gap.closed_at.is_none());
+        let mut changed = false;
+        for kept in keys::list(turn.db, room)? {
+            if (kept.epoch, kept.id) >= highest {
+                continue;
+            }
+            let Some(since) = kept.superseded_at else {
+                keys::supersede(turn.db, room, &kept.id, turn.now.wall)?;
+                continue;
+            };
+            if rules::is_expired((!open_gap).then_some(since), devices, turn.now.wall) {
+                self.delete_key(turn, room, &kept.id, since)?;
+                changed = true;
+            }
+        }
+        changed |= self.drop_old_routes(turn, room)?;
+        if changed && let Some(conversation) = self.rooms.get(&room) {
+            self.ring.set_room(room, conversation.seals());
+        }
+        Ok(())
+    }
+
+    fn delete_key(&mut self, turn: &Turn<'_>, room: RoomRow, id: &KeyId, since: u64) -> Result<(), Error> {
+        keys::remove(turn.db, room, id)?;
+        let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(()) };
+        let Some(held) = conversation.keys.remove(id) else { return Ok(()) };
+        if conversation.keys.values().any(|other| other.route == held.route) {
+            return Ok(());
+        }
+        let until = since.saturating_add(madang_model::limits::ROUTE_RETENTION_MS);
+        let value = [held.route.as_slice(), &until.to_be_bytes()].concat();
+        meta::set(turn.db, &format!("{}{id}", prefix(room)), &value)?;
+        conversation.old_routes.insert(held.route, until);
+        Ok(())
+    }
+
+    fn drop_old_routes(&mut self, turn: &Turn<'_>, room: RoomRow) -> Result<bool, Error> {
+        let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(false) };
+        let before = conversation.old_routes.len();
+        conversation.old_routes.retain(|_, until| *until > turn.now.wall);
+        if conversation.old_routes.len() == before {
+            return Ok(false);
+        }
+        for (key, value) in meta::list(turn.db, &prefix(room))? {
+            let over = value.split_first_chunk::<32>().and_then(|(_, until)| <[u8; 8]>::try_from(until).ok());
+            if over.is_none_or(|until| u64::from_be_bytes(until) <= turn.now.wall) {
+                meta::remove(turn.db, &key)?;
+            }
+        }
+        Ok(true)
+    }
+}
