@@ -4,6 +4,8 @@
 //! `MADANG_FUZZ_SECONDS` is the time per decoder (1 by default); a failure prints the seed, and
 //! `MADANG_FUZZ_SEED` begins there.
 
+#![allow(clippy::unwrap_used)] // A test that panics has failed, which is what it is for.
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
