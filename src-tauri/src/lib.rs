@@ -1,12 +1,17 @@
-//! The desktop shell: a window, the commands of its page, links and the badge.
+//! The desktop: a window, the node behind it, and what belongs to the operating system.
 //!
-//! It owns what belongs to the operating system. It must not know messages, rooms or peers: the page
-//! asks through `rpc` and hears through `subscribe`, and both end at the contract of `madang-api`.
+//! It must not know messages, rooms or peers beyond what a notification says: the page asks through `rpc` and
+//! hears through `subscribe`, and both end at the contract of `madang-api`.
 
 #![deny(unsafe_code)]
 
+mod arguments;
 mod badge;
+mod ending;
+mod home;
 mod link;
+mod notice;
+mod place;
 mod platform;
 mod rpc;
 mod shell;

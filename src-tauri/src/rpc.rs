@@ -5,9 +5,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use madang_api::{Code, Error, Event};
+use madang_api::{Error, Event};
 use serde_json::Value;
-use tauri::{State, ipc::Channel};
+use tauri::{AppHandle, State, ipc::Channel};
+
+use crate::home::Home;
 
 /// Channels kept at the same time: one per window, and a few of pages that were reloaded.
 const CHANNELS_CAP: usize = 8;
@@ -25,11 +27,14 @@ struct Listeners {
 }
 
 impl Subscribers {
-    /// Tells every page; keeps the event for the first one when there is none yet.
+    /// Tells every page; when there is none yet, keeps for the first one what asks for the
+    /// person's attention.
     pub(crate) fn tell(&self, event: &Event) {
         let mut listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.channels.retain(|channel| channel.send(event.clone()).is_ok());
-        if listeners.channels.is_empty() && listeners.pending.len() < PENDING_CAP {
+        // The page asks for everything else when it starts.
+        let asks = matches!(event, Event::Link { .. } | Event::Open { .. });
+        if asks && listeners.channels.is_empty() && listeners.pending.len() < PENDING_CAP {
             listeners.pending.push(event.clone());
         }
     }
@@ -51,12 +56,13 @@ impl Subscribers {
 
 /// Answers one call of the contract.
 #[tauri::command]
-pub(crate) async fn rpc(method: String, params: Option<Value>) -> Result<Value, Error> {
-    if !madang_api::METHODS.contains(&method.as_str()) {
-        return Err(Error::new(Code::Usage, format!("no such call: {method}")));
-    }
-    tracing::debug!(method, has_params = params.is_some(), "call without a node");
-    Err(Error::new(Code::NotRunning, "no node runs on this home"))
+pub(crate) async fn rpc(
+    app: AppHandle,
+    home: State<'_, Home>,
+    method: String,
+    params: Option<Value>,
+) -> Result<Value, Error> {
+    home.call(&app, &method, params).await
 }
 
 /// Starts the stream of events on a channel of the page.

@@ -31,3 +31,28 @@ pub(crate) fn show(app: &AppHandle) {
         tracing::warn!(%error, "cannot bring the window to the front");
     }
 }
+
+/// Whether the person has this room before the eyes: the window has the focus, and its page shows the room.
+pub(crate) fn shows_room(app: &AppHandle, room: &str) -> bool {
+    let Some(window) = app.get_webview_window(MAIN) else { return false };
+    let focused = window.is_focused().unwrap_or(false);
+    focused && window.url().is_ok_and(|url| url.fragment().is_some_and(|shown| is_room(shown, room)))
+}
+
+/// Whether the address of the page (`/rooms/ID`) is that of the room.
+fn is_room(fragment: &str, room: &str) -> bool {
+    fragment.strip_prefix("/rooms/") == Some(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_address_of_a_room_shows_it() {
+        assert!(is_room("/rooms/ab12", "ab12"));
+        for other in ["/rooms/ab123", "/rooms", "/friends/ab12", "/rooms/"] {
+            assert!(!is_room(other, "ab12"), "{other}");
+        }
+    }
+}

@@ -5,18 +5,23 @@
 //! Invariant: no process, directory or network outlives the value that owns it. Production code may not depend on it.
 
 mod clock;
+mod desktop;
 pub mod key_sim;
 mod lab;
 mod person;
 mod process;
 mod programs;
 mod relay;
+mod screen;
 mod wait;
+pub mod webdriver;
 
 pub use clock::Clock;
+pub use desktop::Desktop;
 pub use lab::{Host, Lab};
 pub use person::{Answer, Node, PASSPHRASE, Person};
 pub use process::{LineEnd, Process};
 pub use programs::{madang, relay_program};
 pub use relay::Relay;
+pub use screen::Screen;
 pub use wait::wait_until;

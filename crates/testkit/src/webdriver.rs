@@ -1,5 +1,5 @@
 //! A small W3C WebDriver client, enough to drive the desktop in its own engine: find, type, click,
-//! read, take a picture. It speaks to `tauri-driver` and to `WebKitWebDriver` alike.
+//! read, take a picture. It speaks to `WebKitWebDriver`.
 
 use std::{
     path::Path,
@@ -33,8 +33,8 @@ impl Window {
             .http_status_as_error(false)
             .build()
             .into();
-        let options = json!({ "application": binary, "args": args });
-        let body = json!({ "capabilities": { "alwaysMatch": { "tauri:options": options } } });
+        let options = json!({ "binary": binary, "args": args });
+        let body = json!({ "capabilities": { "alwaysMatch": { "webkitgtk:browserOptions": options } } });
         let base = format!("http://127.0.0.1:{port}");
         let answer = call(&agent, "POST", &format!("{base}/session"), Some(&body))?;
         let id = answer["sessionId"].as_str().context("The driver gave no session")?;
