@@ -9,7 +9,7 @@ help:
 	@printf '%s\n' \
 	  'make run     build the desktop and open it' \
 	  'make test    run every test; the last line is "N passed, N failed"' \
-	  'make demo    a relay and two people on this machine, speaking' \
+	  'make demo    two people with a window each, speaking' \
 	  'make check   format, lints, tidy, generated files, licences, user interface' \
 	  '' \
 	  'More commands: cargo xtask help'

@@ -1,9 +1,9 @@
-//! A small network of real processes on this machine: one relay and any number of nodes.
+//! A relay on this machine, as a real process, for those who try the product out.
 //!
 //! Must not know what the people say to each other. Invariant: no process outlives the value that owns it.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -64,62 +64,10 @@ pub(crate) fn relay(program: &Path, data: &Path) -> Result<(Running, String)> {
     Ok((running, addr))
 }
 
-/// One person's home and the command line that talks to it.
-pub(crate) struct Person {
-    /// Name shown to friends.
-    pub(crate) name: &'static str,
-    /// The home folder.
-    pub(crate) home: PathBuf,
-    program: PathBuf,
-}
-
-impl Person {
-    /// A person whose home lies in `folder`.
-    pub(crate) fn new(name: &'static str, folder: &Path, program: &Path) -> Self {
-        Self { name, home: folder.join(name), program: program.to_owned() }
-    }
-
-    /// Creates the account.
-    ///
-    /// # Errors
-    /// Fails when the command fails.
-    pub(crate) fn create(&self) -> Result<()> {
-        self.say(&["account", "create", "--name", self.name]).map(drop)
-    }
-
-    /// Starts the node.
-    ///
-    /// # Errors
-    /// Fails when the node does not become ready.
-    pub(crate) fn run(&self, relay: &str) -> Result<Running> {
-        let mut command = self.command();
-        command.args(["run", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--relay", relay]);
-        Running::start(&mut command).with_context(|| format!("The node of {} did not start", self.name))
-    }
-
-    /// Runs one command and returns the value it prints.
-    ///
-    /// # Errors
-    /// Fails when the command fails or prints no JSON.
-    pub(crate) fn say(&self, args: &[&str]) -> Result<Value> {
-        let mut command = self.command();
-        let output = command.args(args).stderr(Stdio::inherit()).output().context("Cannot start madang")?;
-        if !output.status.success() {
-            bail!("{}: `madang {}` ended with {}", self.name, args.join(" "), output.status);
-        }
-        serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("`madang {}` printed no JSON", args.join(" ")))
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.arg("--home").arg(&self.home).arg("--json").env("MADANG_PASSPHRASE", PASSPHRASE);
-        command
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn printing(text: &str) -> Command {

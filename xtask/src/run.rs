@@ -9,13 +9,17 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::setup::{self, Packages};
 use crate::workspace::Workspace;
-use crate::{binaries, network, ui};
+use crate::{binaries, demo, network, ui};
 
-/// The command `run`: builds the desktop and opens it with `args`.
+/// The command `run`: builds the desktop and opens it with `args`; without a screen it plays the demonstration.
 ///
 /// # Errors
-/// Fails when a build fails or the desktop ends badly.
+/// Fails when a build fails, or the desktop or the demonstration ends badly.
 pub(crate) fn desktop(workspace: &Workspace, args: &[String]) -> Result<()> {
+    if !has_screen() {
+        println!("There is no screen to open a window on. The demonstration makes one for itself.");
+        return demo::run(workspace);
+    }
     let program = build(workspace)?;
     let status = Command::new(program).args(args).status().context("Cannot start the desktop")?;
     if !status.success() {
@@ -41,7 +45,7 @@ pub(crate) fn side_by_side(workspace: &Workspace) -> Result<()> {
 ///
 /// # Errors
 /// Fails when a build fails or a desktop ends badly.
-pub(crate) fn windows(workspace: &Workspace, homes: &[&Path]) -> Result<()> {
+fn windows(workspace: &Workspace, homes: &[&Path]) -> Result<()> {
     let program = build(workspace)?;
     let mut open = Vec::new();
     for home in homes {
@@ -60,7 +64,7 @@ pub(crate) fn windows(workspace: &Workspace, homes: &[&Path]) -> Result<()> {
 }
 
 /// Whether a window can be shown.
-pub(crate) fn has_screen() -> bool {
+fn has_screen() -> bool {
     ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
 }
 

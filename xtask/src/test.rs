@@ -12,7 +12,7 @@ use crate::group::Group;
 use crate::setup::{self, Packages};
 use crate::suite::Report;
 use crate::workspace::Workspace;
-use crate::{binaries, e2e, ui};
+use crate::{binaries, ui};
 
 /// The command `test`.
 ///
@@ -27,21 +27,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let relay = report.prepare("build relay", || binaries::relay(workspace));
     let madang =
         report.prepare("build command line and tests", || binaries::command_line_with_tests(workspace));
-    let programs = Programs { madang: madang.as_deref(), relay: relay.as_deref(), desktop: None };
+    let programs = Programs { madang: madang.as_deref(), relay: relay.as_deref() };
     cargo(&mut report, workspace, Group::Core, &programs.variables());
     if workspace.has("ui/package.json") {
         front_end(&mut report, workspace);
     }
-    let mut desktop = None;
-    if workspace.has_desktop() {
-        desktop = report.prepare("build desktop", || {
-            ui::build(workspace)?;
-            binaries::desktop(workspace)
-        });
+    // Its tests build the desktop themselves, around the page that is built before.
+    if workspace.has_desktop() && report.prepare("build page", || ui::build(workspace)).is_some() {
         cargo(&mut report, workspace, Group::Desktop, &programs.variables());
     }
-    let programs = Programs { desktop: desktop.as_deref(), ..programs };
-    e2e::suites(&mut report, workspace, &programs.variables());
     report.finish()
 }
 
@@ -52,19 +46,13 @@ pub(crate) struct Programs<'a> {
     pub(crate) madang: Option<&'a Path>,
     /// The relay.
     pub(crate) relay: Option<&'a Path>,
-    /// The desktop.
-    pub(crate) desktop: Option<&'a Path>,
 }
 
 impl<'a> Programs<'a> {
     /// The environment variables that name them; a program that could not be built is not named, and the
     /// tests that need it fail.
     pub(crate) fn variables(&self) -> Vec<(&'static str, &'a Path)> {
-        let named = [
-            ("MADANG_BIN", self.madang),
-            ("MADANG_RELAY_BIN", self.relay),
-            ("MADANG_DESKTOP_BIN", self.desktop),
-        ];
+        let named = [("MADANG_BIN", self.madang), ("MADANG_RELAY_BIN", self.relay)];
         named.into_iter().filter_map(|(name, path)| Some((name, path?))).collect()
     }
 }

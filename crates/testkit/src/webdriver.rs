@@ -144,13 +144,27 @@ impl Window {
         self.type_into(&element, text)
     }
 
+    /// Puts text where the cursor stands, as a picker of emoji does: the driver's keyboard has no key for
+    /// characters above U+FFFF.
+    pub fn insert(&self, text: &str) -> Result<()> {
+        let done = self.run(&format!("return document.execCommand('insertText', false, {})", json!(text)))?;
+        if done != true {
+            bail!("Nothing on the page takes text");
+        }
+        Ok(())
+    }
+
     /// Runs a script in the page.
     pub fn run(&self, script: &str) -> Result<Value> {
         self.call("POST", "/execute/sync", Some(&json!({ "script": script, "args": [] })))
     }
 
-    /// Saves a picture of the page.
+    /// Saves a picture of the page, as it is once everything that it shows now is drawn.
     pub fn picture(&self, file: &Path) -> Result<()> {
+        // The screenshot is of the last frame; the second frame from now has been drawn after this call.
+        let drawn =
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(true)))";
+        self.call("POST", "/execute/async", Some(&json!({ "script": drawn, "args": [] })))?;
         let image = self.call("GET", "/screenshot", None)?;
         let text = image.as_str().context("The picture is text")?;
         let bytes = data_encoding::BASE64.decode(text.as_bytes()).context("The picture is base64")?;
