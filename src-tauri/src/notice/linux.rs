@@ -59,10 +59,11 @@ impl Notices {
             return;
         }
         let replaced = self.shown.remove(&message.room);
-        if replaced.is_none() && self.shown.len() >= SHOWN_MAX {
-            if let Some((_, oldest)) = self.shown.pop_first() {
-                oldest.handle.close_async().await;
-            }
+        if replaced.is_none()
+            && self.shown.len() >= SHOWN_MAX
+            && let Some((_, other)) = self.shown.pop_first()
+        {
+            other.handle.close_async().await;
         }
         let markup = reads_markup().await;
         let mut notification = Notification::new();
