@@ -151,6 +151,10 @@ fn play() -> Result<()> {
     of_alice.window().wait_text("message", "와, 마당이다! 반가워 👋🏽")?;
     let state = wait_state(of_alice.window(), "안녕 민수", &["delivered", "read"])?;
     say(&format!("They write to each other; Alice's message is {state}"));
+    // Notes on the screen go by themselves.
+    of_minsu
+        .window()
+        .until("no note any more", || Ok(of_minsu.window().all("toast")?.is_empty().then_some(())))?;
     picture(of_alice.window(), "02-alice");
     picture(of_minsu.window(), "03-minsu");
 

@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result};
 use super::lexer::{Language, Views};
 
 /// Folders that builds and tools fill.
-const SKIPPED: &[&str] = &[".git", "target", "node_modules", "dist", ".svelte-kit", "artifacts"];
+const SKIPPED: &[&str] =
+    &[".git", "target", "node_modules", "dist", ".svelte-kit", "artifacts", "paraglide", "cache"];
 
 /// One text file.
 pub(crate) struct Source {
