@@ -51,6 +51,10 @@ impl Core {
             let small = ops.iter().all(|op| op.bytes.len() <= limits::GOSSIP_BYTES);
             if ops.len() <= GOSSIP_BURST && small && self.config.paths.gossip && !connected.is_empty() {
                 if let Some(topic) = topic {
+                    let last = ops.last().map_or(0, |op| op.seq);
+                    for link in self.peers.values_mut() {
+                        link.published.insert(room, last);
+                    }
                     for op in ops {
                         turn.send(Send::Publish { topic: topic.clone(), data: op.bytes });
                     }
@@ -219,9 +223,16 @@ impl Core {
         if after <= before {
             return;
         }
-        let streamed = self.peers.get(&peer).and_then(|l| l.streamed.get(&room)).copied().unwrap_or(0);
-        let path =
-            if streamed >= after { (view::Path::Stream, "stream") } else { (view::Path::Gossip, "gossip") };
+        let Some(link) = self.peers.get(&peer) else { return };
+        let carried = |sent: &BTreeMap<RoomRow, u64>| sent.get(&room).is_some_and(|upto| *upto >= after);
+        let path = if carried(&link.streamed) {
+            (view::Path::Stream, "stream")
+        } else if carried(&link.published) {
+            (view::Path::Gossip, "gossip")
+        } else {
+            // Nothing of it left on a live path since this connection stands.
+            (view::Path::Relay, "log")
+        };
         self.paths.insert(device, path);
     }
 

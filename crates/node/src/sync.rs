@@ -41,6 +41,8 @@ pub(crate) struct PeerLink {
     pub(crate) open: BTreeMap<RoomRow, Tag>,
     /// Highest own sequence number sent on this stream, per room.
     pub(crate) streamed: BTreeMap<RoomRow, u64>,
+    /// Highest own sequence number published on gossip since this peer came, per room.
+    pub(crate) published: BTreeMap<RoomRow, u64>,
     /// Acknowledged part of the own line and when it last grew, per room.
     pub(crate) progress: BTreeMap<RoomRow, (u64, u64)>,
     /// Their nonce.
@@ -66,6 +68,7 @@ impl Core {
             unmatched: BTreeSet::new(),
             open: BTreeMap::new(),
             streamed: BTreeMap::new(),
+            published: BTreeMap::new(),
             progress: BTreeMap::new(),
             their_nonce: [0; 16],
         };

@@ -155,6 +155,14 @@ pub(crate) fn set_card(db: &Conn, card: &Card) -> Result<()> {
     meta::set(db, CARD, &card.encode_to_vec())
 }
 
+/// Name on the default card.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn own_name(db: &Conn) -> Result<String> {
+    Ok(Card::decode(value(db, CARD)?.as_slice()).map_err(|_| malformed(CARD))?.name)
+}
+
 fn escrow_numbers() -> impl Iterator<Item = u32> {
     0..PARTS
 }

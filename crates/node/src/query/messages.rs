@@ -12,7 +12,7 @@ use madang_store::{
     ops, rooms, search,
 };
 
-use crate::{error::Error, query::friends, stored, view};
+use crate::{error::Error, home::secrets, query::friends, stored, view};
 
 /// Messages older than this show no unread number (protocol section 6.2).
 const UNREAD_NUMBER_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -22,6 +22,7 @@ pub(crate) const LIMIT_MAX: usize = 1_000;
 /// Where the devices of a room stand, loaded once per answer.
 pub(crate) struct Standing {
     me: AccountId,
+    own_name: String,
     /// Devices of others, by account.
     others: BTreeMap<AccountId, Vec<(DeviceRow, DeviceId)>>,
     /// What each device has committed, by author.
@@ -40,6 +41,7 @@ impl Standing {
         }
         Ok(Self {
             me: *me,
+            own_name: secrets::own_name(db)?,
             others,
             acks: acks::vectors(db, room.row)?,
             marks: acks::read_marks(db, room.row)?,
@@ -94,7 +96,7 @@ pub(crate) fn message(
         message: op.id,
         room: conv,
         sender: op.account,
-        sender_name: friends::name_of(db, &op.account)?,
+        sender_name: if own { standing.own_name.clone() } else { friends::name_of(db, &op.account)? },
         text: text.as_ref().map(|text| text.text.clone()),
         at: shown_time_ms(Hlc::from_u64(op.hlc), op.arrived_at),
         state,
