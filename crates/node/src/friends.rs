@@ -113,6 +113,11 @@ impl Core {
         turn: &mut Turn<'_>,
         account: AccountId,
     ) -> Result<view::Friend, Error> {
+        let asked_or_friend = friends::get(turn.db, &account)?
+            .is_some_and(|friend| matches!(friend.state, FriendState::Friend | FriendState::Requested));
+        if !asked_or_friend {
+            return Err(Error::NotFound("friend"));
+        }
         let friend = self.friend(turn, &account)?;
         friends::set_state(turn.db, &account, FriendState::Removed)?;
         self.close_friend(turn, &account)?;
