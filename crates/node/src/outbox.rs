@@ -112,7 +112,7 @@ impl Core {
     /// Sends over the stream what connected devices have not acknowledged.
     pub(crate) fn stream_due(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<(), Error> {
         if !self.config.paths.stream {
-            return Ok(());
+            return self.publish_due(turn, room);
         }
         let mut waiting = false;
         for peer in self.peers_in(room) {
@@ -144,6 +144,29 @@ impl Core {
             self.timers.set(Due::StreamOps(room), turn.now.mono.saturating_add(STREAM_RETRY_MS));
             self.rewind_stalled(turn, room);
         }
+        Ok(())
+    }
+
+    /// Without streams gossip carries alone: what connected devices have not acknowledged is published, in order. That
+    /// includes what was written while nobody was there to hear it; gossip itself drops what it has sent already.
+    fn publish_due(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<(), Error> {
+        let Some(conversation) = self.rooms.get(&room).filter(|_| self.config.paths.gossip) else {
+            return Ok(());
+        };
+        let (own, topic) = (conversation.own.seq, conversation.current_topic());
+        let peers = self.peers_in(room);
+        let acked = peers
+            .iter()
+            .filter_map(|peer| Some(self.own_upto(room, &self.peers.get(peer)?.device)))
+            .min()
+            .unwrap_or(own);
+        let Some(topic) = topic.filter(|_| acked < own) else { return Ok(()) };
+        for row in frames::after(turn.db, room, acked, GOSSIP_BURST)? {
+            if row.body.len() <= limits::GOSSIP_BYTES {
+                turn.send(Send::Publish { topic: topic.clone(), data: Bytes::from(row.body) });
+            }
+        }
+        self.timers.set(Due::StreamOps(room), turn.now.mono.saturating_add(STREAM_AFTER_MS));
         Ok(())
     }
 
