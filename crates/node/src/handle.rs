@@ -34,11 +34,33 @@ pub(crate) struct Inner {
     pub(crate) ended: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
 }
 
+/// A text in line. Dropping it leaves the text in line.
+#[derive(Debug)]
+pub struct Queued(oneshot::Receiver<Result<Sent, Error>>);
+
+impl Queued {
+    /// Waits until the text is durable here.
+    ///
+    /// # Errors
+    /// As [`Handle::send_text`].
+    pub async fn sent(self) -> Result<Sent, Error> {
+        self.0.await.map_err(|_| Error::Closed)?
+    }
+}
+
 impl Handle {
     async fn call<T: Send + 'static>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
+        self.queue(command).await?.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Puts a command in line; its answer may be awaited beside those of others.
+    async fn queue<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<oneshot::Receiver<Result<T, Error>>, Error> {
         let (reply, answer) = Reply::pair();
         self.inner.commands.send(command(reply)).await.map_err(|_| Error::Closed)?;
-        answer.await.map_err(|_| Error::Closed)?
+        Ok(answer)
     }
 
     async fn read<T: Send + 'static>(
@@ -261,7 +283,21 @@ impl Handle {
     /// [`Error::NotFound`], [`Error::TooLarge`], [`Error::Clock`], [`Error::NotMember`],
     /// [`Error::DiskFull`].
     pub async fn send_text(&self, room: ConvId, text: String, answers: Option<OpId>) -> Result<Sent, Error> {
-        self.call(|reply| Command::SendText { room, text, answers, reply }).await
+        self.queue_text(room, text, answers).await?.sent().await
+    }
+
+    /// Puts a text in line behind those queued before, and answers what [`Handle::send_text`] waits for. Several texts
+    /// keep their order only when each was queued before the next one is: futures that wait beside each other do not.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the node has ended; the rest as [`Handle::send_text`].
+    pub async fn queue_text(
+        &self,
+        room: ConvId,
+        text: String,
+        answers: Option<OpId>,
+    ) -> Result<Queued, Error> {
+        self.queue(|reply| Command::SendText { room, text, answers, reply }).await.map(Queued)
     }
 
     /// A page of a room, oldest first.

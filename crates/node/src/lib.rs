@@ -58,6 +58,6 @@ pub use clock::{Clock, SystemClock};
 pub use command::{FriendChange, Sent};
 pub use error::Error;
 pub use event::Event;
-pub use handle::Handle;
+pub use handle::{Handle, Queued};
 pub use network::Paths;
 pub use node::{Config, StartError, start};

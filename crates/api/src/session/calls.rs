@@ -1,9 +1,8 @@
 //! The calls that a running node answers, one function each under the name in the table.
 
-use std::str::FromStr;
+use std::{collections::VecDeque, str::FromStr};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use madang_node::FriendChange;
+use madang_node::{FriendChange, Queued};
 use qrcode::{QrCode, render::svg};
 
 use super::Session;
@@ -179,13 +178,19 @@ impl Session {
                 return Err(Error::new(Code::Usage, format!("A count is between 1 and {SEND_COUNT_MAX}")));
             }
         };
-        // Asked for in their order, answered in their order; the node commits what waits together.
-        let (text, node) = (&send.text, &node);
-        let last = stream::iter(1..=count)
-            .map(|number| node.send_text(room, format!("{text} #{number}"), reply))
-            .buffered(SEND_WINDOW)
-            .try_fold(None, |_, sent| async { Ok(Some(sent)) })
-            .await?;
+        // Put in line one by one, so that they keep their order; the node commits what waits together.
+        let (mut waiting, mut last) = (VecDeque::new(), None);
+        for number in 1..=count {
+            if waiting.len() >= SEND_WINDOW
+                && let Some(queued) = waiting.pop_front()
+            {
+                last = Some(Queued::sent(queued).await?);
+            }
+            waiting.push_back(node.queue_text(room, format!("{} #{number}", send.text), reply).await?);
+        }
+        for queued in waiting {
+            last = Some(queued.sent().await?);
+        }
         last.map(Into::into).ok_or_else(|| Error::new(Code::Internal, "Nothing was sent"))
     }
 
