@@ -1,6 +1,9 @@
 //! A wrong clock for one process, by libfaketime.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result};
 
@@ -14,12 +17,24 @@ const PLACES: &[&str] = &[
 
 /// How far the wall clock of a process is wrong. Timers keep running as they should.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clock(String);
+pub struct Clock(Source);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    Offset(String),
+    File(PathBuf),
+}
 
 impl Clock {
     /// As libfaketime writes it: `+9h`, `-2h`, `+10y`.
     pub fn offset(offset: &str) -> Self {
-        Self(offset.to_owned())
+        Self(Source::Offset(offset.to_owned()))
+    }
+
+    /// The offset stands in a file and is read anew at every look at the clock, so that the clock of a running process
+    /// can be set.
+    pub fn kept_in(file: &Path) -> Self {
+        Self(Source::File(file.to_owned()))
     }
 
     /// Gives the clock to a command.
@@ -30,8 +45,11 @@ impl Clock {
         let library = PLACES.iter().map(PathBuf::from).find(|path| path.exists());
         command
             .env("LD_PRELOAD", library.context("libfaketime is not installed (package faketime)")?)
-            .env("FAKETIME", &self.0)
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        match &self.0 {
+            Source::Offset(offset) => command.env("FAKETIME", offset),
+            Source::File(file) => command.env("FAKETIME_TIMESTAMP_FILE", file).env("FAKETIME_NO_CACHE", "1"),
+        };
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::{
     ffi::OsStr,
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -78,6 +79,31 @@ impl Lab {
         self.ip(&["link", "set", &format!("port{number}"), if plugged { "up" } else { "down" }])
     }
 
+    /// Puts a small disk of its own at `place`, which only commands of the lab see; `size` as `mount` takes it (`4m`).
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn disk(&self, place: &Path, size: &str) -> Result<()> {
+        std::fs::create_dir_all(place)?;
+        let size = format!("size={size},mode=700");
+        run(inside(self.root.pid()).args(["mount", "-t", "tmpfs", "-o", &size, "disk"]).arg(place))
+    }
+
+    /// How to get in, beside the hosts and with no network but a loopback: a command to which a program is added.
+    pub fn entrance(&self) -> Command {
+        inside(self.root.pid())
+    }
+
+    /// Whether a shell script ends well in the lab; for example one that fills a disk.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn script(&self, script: &str) -> Result<bool> {
+        let mut command = inside(self.root.pid());
+        command.args(["sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(command.status().with_context(|| script.to_owned())?.success())
+    }
+
     fn ip(&self, args: &[&str]) -> Result<()> {
         run(inside(self.root.pid()).arg("ip").args(args))
     }
@@ -87,6 +113,11 @@ impl Host {
     /// Its address.
     pub fn addr(&self) -> &str {
         &self.addr
+    }
+
+    /// How to get in: a command to which a program is added.
+    pub fn entrance(&self) -> Command {
+        inside(self.holder.pid())
     }
 
     /// A command that runs on this host.

@@ -5,9 +5,13 @@
 //! Invariant: no process, directory or network outlives the value that owns it. Production code may not depend on it.
 
 mod clock;
+mod connection;
 mod desktop;
 pub mod key_sim;
 mod lab;
+mod link;
+mod loss;
+mod party;
 mod person;
 mod process;
 mod programs;
@@ -17,8 +21,12 @@ mod wait;
 pub mod webdriver;
 
 pub use clock::Clock;
+pub use connection::Connection;
 pub use desktop::Desktop;
 pub use lab::{Host, Lab};
+pub use link::without_addresses;
+pub use loss::lose_messages;
+pub use party::{Pair, Party};
 pub use person::{Answer, Node, PASSPHRASE, Person};
 pub use process::{LineEnd, Process};
 pub use programs::{madang, relay_program};

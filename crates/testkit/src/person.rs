@@ -40,6 +40,7 @@ pub struct Person {
     home: PathBuf,
     variables: BTreeMap<OsString, OsString>,
     clock: Option<Clock>,
+    wrapper: Vec<OsString>,
     _folder: Option<TempDir>,
 }
 
@@ -62,6 +63,7 @@ impl Person {
             home: home.to_owned(),
             variables: BTreeMap::new(),
             clock: None,
+            wrapper: Vec::new(),
             _folder: None,
         };
         person.set("MADANG_PASSPHRASE", PASSPHRASE);
@@ -93,12 +95,24 @@ impl Person {
         self.clock = clock;
     }
 
+    /// Moves the person to a host of a lab: whatever is started from now on runs there. `inside` is a command of that
+    /// host, to which the program and its arguments are added.
+    pub fn set_host(&mut self, inside: &Command) {
+        self.wrapper =
+            std::iter::once(inside.get_program()).chain(inside.get_args()).map(OsStr::to_owned).collect();
+    }
+
     /// The command line with this person's home and nothing of the developer's session.
     ///
     /// # Errors
     /// When the program cannot be built, or the clock not be set.
     pub fn command(&self) -> Result<Command> {
-        self.prepare(Command::new(madang()?))
+        let Some((first, rest)) = self.wrapper.split_first() else {
+            return self.prepare(Command::new(madang()?));
+        };
+        let mut wrapper = Command::new(first);
+        wrapper.args(rest);
+        self.command_through(wrapper)
     }
 
     /// The same, started by another program, such as [`crate::Host::command`] or `prlimit`.
@@ -154,9 +168,17 @@ impl Person {
     /// # Errors
     /// When it does not become ready.
     pub fn run(&self, args: &[&str]) -> Result<Node> {
+        self.run_with(&[crate::party::LOOPBACK, args].concat())
+    }
+
+    /// Runs the node with nothing but `args`: it listens everywhere and looks around in the local network, unless they
+    /// say otherwise.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn run_with(&self, args: &[&str]) -> Result<Node> {
         let mut command = self.command()?;
-        command.args(["run", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"]).args(args);
-        Node::start(&mut command)
+        Node::start(command.arg("run").args(args))
     }
 }
 

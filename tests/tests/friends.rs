@@ -1,0 +1,216 @@
+//! How two people become friends, stay friends over restarts, and stop being friends.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its tests share")]
+
+use madang_testkit::{Clock, Pair, Party, Person};
+use serde_json::{Value, json};
+
+fn refusal(code: i32, name: &str) -> (i32, String) {
+    (code, name.to_owned())
+}
+
+fn invite_of(party: &Party, invite: &str) -> Value {
+    let invites = party.list(&["invite", "list"]).unwrap();
+    invites.into_iter().find(|found| found["invite"] == invite).unwrap()
+}
+
+fn friend_of(party: &Party, account: &str) -> Option<Value> {
+    party.list(&["friend", "list"]).unwrap().into_iter().find(|friend| friend["account"] == account)
+}
+
+/// The one request that waits for an answer, once it has come.
+fn request_at(party: &Party) -> Value {
+    party.wait("a request comes", |me| Ok(!me.list(&["friend", "requests"])?.is_empty())).unwrap();
+    let mut requests = party.list(&["friend", "requests"]).unwrap();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    requests.remove(0)
+}
+
+#[test]
+fn a_link_for_one_person_makes_friends_at_once_and_only_once() {
+    let alice = Party::new("Alice", &[]).unwrap();
+    let bob = Party::new("Bob", &[]).unwrap();
+    let carol = Party::new("Carol", &[]).unwrap();
+    let made = alice.say(&["invite", "create", "--once"]).unwrap();
+    let (link, invite) = (made["link"].as_str().unwrap(), made["invite"].as_str().unwrap());
+    assert!(link.starts_with("madang://"), "{link}");
+
+    let shown = bob.say(&["invite", "show", link]).unwrap();
+    assert_eq!(shown, json!({ "account": alice.account, "name": "Alice", "verified": true }));
+    assert!(bob.list(&["friend", "list"]).unwrap().is_empty());
+    assert_eq!(invite_of(&alice, invite)["used"], 0);
+
+    let added = bob.say(&["friend", "add", link, "--greeting", "It is me"]).unwrap();
+    assert_eq!(added, json!({ "friend": alice.account, "state": "friend" }));
+    assert_eq!(friend_of(&bob, &alice.account).unwrap()["name"], "Alice");
+    alice.wait_friend(&bob.account).unwrap();
+    assert_eq!(friend_of(&alice, &bob.account).unwrap()["name"], "Bob");
+    let room = alice.text(&["room", "direct", &bob.account], "room").unwrap();
+    assert_eq!(bob.text(&["room", "direct", &alice.account], "room").unwrap(), room);
+    assert_eq!(alice.text(&["room", "direct", &bob.account], "room").unwrap(), room);
+
+    assert_eq!(invite_of(&alice, invite)["used"], 1);
+    assert_eq!(carol.refused(&["friend", "add", link]).unwrap(), refusal(1, "invite_used"));
+    assert_eq!(carol.refused(&["invite", "show", link]).unwrap(), refusal(1, "invite_used"));
+    assert!(alice.list(&["friend", "requests"]).unwrap().is_empty());
+    // Whoever is a friend already stays one.
+    assert_eq!(bob.say(&["friend", "add", link]).ok(), None);
+    assert!(friend_of(&bob, &alice.account).is_some());
+}
+
+#[test]
+fn a_link_for_many_asks_and_the_answer_is_the_makers() {
+    let alice = Party::new("Alice", &[]).unwrap();
+    let bob = Party::new("Bob", &[]).unwrap();
+    let carol = Party::new("Carol", &[]).unwrap();
+    let link = alice.text(&["invite", "create"], "link").unwrap();
+
+    let added = bob.say(&["friend", "add", &link, "--greeting", "안녕, it is Bob"]).unwrap();
+    assert_eq!(added, json!({ "friend": alice.account, "state": "requested" }));
+    let request = request_at(&alice);
+    assert_eq!((&request["account"], &request["name"]), (&json!(bob.account), &json!("Bob")));
+    assert_eq!(request["greeting"], "안녕, it is Bob");
+    assert!(friend_of(&alice, &bob.account).is_none());
+    let answer = alice.say(&["friend", "accept", request["request"].as_str().unwrap()]).unwrap();
+    assert_eq!(answer["friend"], bob.account.as_str());
+    bob.wait_friend(&alice.account).unwrap();
+    assert_eq!(bob.text(&["room", "direct", &alice.account], "room").unwrap(), answer["room"]);
+    assert!(alice.list(&["friend", "requests"]).unwrap().is_empty());
+
+    carol.say(&["friend", "add", &link]).unwrap();
+    let request = request_at(&alice);
+    let request = request["request"].as_str().unwrap();
+    let declined = alice.say(&["friend", "decline", request]).unwrap();
+    assert_eq!(declined, json!({ "friend": carol.account, "room": null }));
+    assert!(alice.list(&["friend", "requests"]).unwrap().is_empty());
+    assert!(friend_of(&alice, &carol.account).is_none());
+    assert!(friend_of(&carol, &alice.account).is_none());
+    assert_eq!(alice.refused(&["friend", "accept", request]).unwrap(), refusal(4, "not_found"));
+    assert_eq!(alice.refused(&["room", "direct", &carol.account]).unwrap(), refusal(4, "not_found"));
+}
+
+#[test]
+fn withdrawn_expired_and_damaged_links_say_so() {
+    let alice = Party::new("Alice", &[]).unwrap();
+    let bob = Party::new("Bob", &[]).unwrap();
+    let made = alice.say(&["invite", "create"]).unwrap();
+    let (link, invite) = (made["link"].as_str().unwrap(), made["invite"].as_str().unwrap());
+    assert_eq!(alice.say(&["invite", "revoke", invite]).unwrap()["revoked"], true);
+    assert_eq!(invite_of(&alice, invite)["revoked"], true);
+    for verb in [["invite", "show"], ["friend", "add"]] {
+        let args = [verb[0], verb[1], link];
+        assert_eq!(bob.refused(&args).unwrap(), refusal(1, "invite_revoked"), "{args:?}");
+    }
+
+    let short = alice.text(&["invite", "create", "--expires-hours", "1"], "link").unwrap();
+    let mut late = Person::new("Late").unwrap();
+    late.set_clock(Some(Clock::offset("+3h")));
+    let late = Party::of(late, &[]).unwrap();
+    assert_eq!(late.refused(&["friend", "add", &short]).unwrap(), refusal(1, "invite_expired"));
+
+    let whole = alice.text(&["invite", "create"], "link").unwrap();
+    let middle = whole.len() / 2;
+    let swapped = if whole.as_bytes()[middle] == b'7' { "8" } else { "7" };
+    let flipped = format!("{}{swapped}{}", &whole[..middle], &whole[middle + 1..]);
+    for damaged in [&whole[..whole.len() - 1], &whole[..middle], &flipped, "madang://invite/1/", "hello"] {
+        assert_eq!(bob.refused(&["friend", "add", damaged]).unwrap(), refusal(1, "bad_link"), "{damaged}");
+    }
+    assert!(bob.list(&["friend", "list"]).unwrap().is_empty());
+    assert_eq!(bob.say(&["invite", "show", &whole]).unwrap()["verified"], true);
+}
+
+#[test]
+fn an_inviter_who_is_away_is_told_apart_from_a_bad_link() {
+    let mut alice = Party::new("Alice", &[]).unwrap();
+    let bob = Party::new("Bob", &[]).unwrap();
+    let link = alice.text(&["invite", "create"], "link").unwrap();
+    alice.stop().unwrap();
+    assert_eq!(bob.refused(&["invite", "show", &link]).unwrap(), refusal(5, "offline"));
+}
+
+#[test]
+fn what_is_kept_about_a_friend_can_be_changed_and_lasts() {
+    let mut pair = Pair::new(&[]).unwrap();
+    let bob = pair.bob.account.clone();
+    let fresh = friend_of(&pair.alice, &bob).unwrap();
+    for mark in ["favourite", "hidden", "blocked"] {
+        assert_eq!(fresh[mark], false, "{mark}");
+    }
+    assert_eq!((&fresh["alias"], &fresh["room"]), (&Value::Null, &json!(pair.room)));
+    let set = pair
+        .alice
+        .say(&["friend", "set", &bob, "--favourite", "on", "--hidden", "on", "--alias", "Bobby"])
+        .unwrap();
+    assert_eq!((&set["favourite"], &set["hidden"]), (&json!(true), &json!(true)));
+    assert_eq!((&set["alias"], &set["name"]), (&json!("Bobby"), &json!("Bob")));
+    pair.alice.kill().unwrap();
+    pair.alice.start().unwrap();
+    assert_eq!(friend_of(&pair.alice, &bob).unwrap(), set);
+    let set = pair.alice.say(&["friend", "set", &bob, "--favourite", "off", "--alias", ""]).unwrap();
+    assert_eq!(
+        (&set["favourite"], &set["hidden"], &set["alias"]),
+        (&json!(false), &json!(true), &Value::Null)
+    );
+    assert_eq!(
+        pair.alice.refused(&["friend", "set", &pair.alice.account, "--hidden", "on"]).unwrap(),
+        refusal(4, "not_found")
+    );
+}
+
+#[test]
+fn whoever_is_blocked_reaches_nobody_until_the_block_is_lifted() {
+    let pair = Pair::new(&[]).unwrap();
+    let (alice, bob) = (&pair.alice, &pair.bob);
+    alice.say(&["friend", "set", &bob.account, "--blocked", "on"]).unwrap();
+    let id = bob.send(&pair.room, "can you hear me").unwrap();
+    // Messages of Alice to herself pass through the same engine: what was on its way before is in by then.
+    let own = own_room(alice);
+    for number in 0..5 {
+        alice.send(&own, &format!("note {number}")).unwrap();
+    }
+    assert!(pair.alice.texts(&pair.room).unwrap().is_empty());
+    assert_eq!(bob.message(&pair.room, &id).unwrap()["state"], "sending");
+    alice.say(&["friend", "set", &bob.account, "--blocked", "off"]).unwrap();
+    assert_eq!(pair.wait_same(1, std::time::Duration::from_secs(60)).unwrap(), ["can you hear me"]);
+}
+
+fn own_room(party: &Party) -> String {
+    let rooms = party.list(&["room", "list"]).unwrap();
+    rooms.iter().find(|room| room["kind"] == "self").unwrap()["room"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_removed_friend_is_gone_from_the_list_and_a_new_link_brings_him_back() {
+    let pair = Pair::new(&[]).unwrap();
+    pair.alice.send(&pair.room, "before").unwrap();
+    pair.wait_same(1, std::time::Duration::from_secs(20)).unwrap();
+    let removed = pair.alice.say(&["friend", "remove", &pair.bob.account]).unwrap();
+    assert_eq!(removed["account"], pair.bob.account.as_str());
+    assert!(friend_of(&pair.alice, &pair.bob.account).is_none());
+    assert_eq!(pair.alice.texts(&pair.room).unwrap(), ["before"]);
+    assert_eq!(
+        pair.alice.refused(&["friend", "remove", &pair.bob.account]).unwrap(),
+        refusal(4, "not_found")
+    );
+    let link = pair.bob.text(&["invite", "create", "--once"], "link").unwrap();
+    pair.alice.say(&["friend", "add", &link]).unwrap();
+    pair.alice.wait_friend(&pair.bob.account).unwrap();
+    pair.alice.send(&pair.room, "after").unwrap();
+    assert_eq!(pair.wait_same(2, std::time::Duration::from_secs(60)).unwrap(), ["before", "after"]);
+}
+
+#[test]
+fn friends_meet_again_by_their_remembered_ports() {
+    let mut pair = Pair::new(&[]).unwrap();
+    pair.alice.stop().unwrap();
+    pair.bob.stop().unwrap();
+    pair.bob.start().unwrap();
+    pair.alice.start().unwrap();
+    pair.wait_connected().unwrap();
+    pair.alice.kill().unwrap();
+    pair.bob.kill().unwrap();
+    pair.alice.start().unwrap();
+    pair.bob.start().unwrap();
+    pair.wait_connected().unwrap();
+    pair.bob.send(&pair.room, "still here").unwrap();
+    assert_eq!(pair.wait_same(1, std::time::Duration::from_secs(20)).unwrap(), ["still here"]);
+}
