@@ -12,7 +12,7 @@ use madang_store::{
 };
 use madang_wire::{Frontier, Message as _};
 
-use crate::{core::Core, error::Error, registers::StoredHeaders, turn::Turn};
+use crate::{core::Core, error::Error, event::Event, registers::StoredHeaders, turn::Turn};
 
 /// Ops looked at behind a message to find the last one of each author.
 const LOOK_BACK: usize = 1_000;
@@ -53,6 +53,8 @@ impl Core {
         if grown {
             self.recount_unread(turn, room)?;
             self.register_later(turn, room, "read");
+            // The numbers beside the messages count this account too.
+            turn.emit(Event::Receipt { room: conv, messages: Vec::new() });
         }
         Ok(conv)
     }
