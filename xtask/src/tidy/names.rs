@@ -5,8 +5,9 @@ use super::source::Source;
 
 /// Rejected as a part of a file, folder or type name, also in the plural.
 const VAGUE: &[&str] = &["manager", "service", "helper", "util", "common", "misc"];
-/// Proper names of other programs' things that contain such a word.
-const PROPER: &[&[&str]] = &[&["secret", "service"]];
+/// Names that contain such a word and mean something: a thing of another program, and the benchmark of the workload
+/// that all systems have in common.
+const PROPER: &[&[&str]] = &[&["secret", "service"], &["benches", "common"]];
 /// Words after which a type or module name follows.
 const DECLARING: &[&str] = &["struct", "enum", "trait", "type", "union", "mod", "class", "interface"];
 
