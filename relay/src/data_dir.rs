@@ -10,9 +10,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// Layout of the directory; a newer one is refused.
 const VERSION: u32 = 1;
+
+/// Bytes of a key file that are looked at: 64 digits and blanks; one that holds more is damaged.
+const KEY_FILE_BYTES: usize = 128;
 
 /// Largest file read here, bytes; all of them hold a line or two.
 const FILE_BYTES: u64 = 4096;
@@ -129,7 +133,7 @@ impl DataDir {
     ///
     /// # Errors
     /// `Damaged` when the file does not hold a key, `Io` when it cannot be read or made.
-    pub fn key(&self, file: &Path) -> Result<[u8; 32], DataDirError> {
+    pub fn key(&self, file: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
         if file.as_os_str().is_empty() {
             read_or_make_key(&beside(&self.path)?)
         } else {
@@ -182,29 +186,55 @@ fn beside(directory: &Path) -> Result<PathBuf, DataDirError> {
     Ok(PathBuf::from(name))
 }
 
-/// Reads a secret key (64 hexadecimal digits), or makes one with mode 0600.
+/// Reads a secret key (64 hexadecimal digits), or makes one with mode 0600. The key and every copy made on the way are
+/// overwritten with zeros when they are dropped.
 ///
 /// # Errors
 /// `Damaged` when the file does not hold a key, `Io` when it cannot be read or made.
-pub fn read_or_make_key(path: &Path) -> Result<[u8; 32], DataDirError> {
-    if path.exists() {
-        let text = read_small(path)?;
-        let damaged =
-            |problem: &str| DataDirError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE
-            .decode(text.trim().as_bytes())
-            .map_err(|_| damaged("it does not hold a key in hexadecimal digits"))?;
-        return bytes.try_into().map_err(|_| damaged("its key does not have 32 bytes"));
+pub fn read_or_make_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
+    if path.exists() { read_key(path) } else { make_key(path) }
+}
+
+fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
+    let damaged =
+        |problem: &str| DataDirError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
+    // A buffer of fixed size: one that grows leaves copies behind.
+    let mut text = Zeroizing::new([0u8; KEY_FILE_BYTES]);
+    let mut file = File::open(path).map_err(io(path))?;
+    let mut filled = 0usize;
+    while let Some(rest) = text.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest).map_err(io(path))? {
+            0 => break,
+            n => filled = filled.saturating_add(n),
+        }
     }
-    let mut key = [0u8; 32];
-    getrandom::fill(&mut key).map_err(|error| DataDirError::Io {
+    if filled == KEY_FILE_BYTES {
+        return Err(damaged("it is too long to hold a key"));
+    }
+    let digits = text.get(..filled).unwrap_or_default().trim_ascii();
+    let mut key = Zeroizing::new([0u8; 32]);
+    if digits.len() != 64 {
+        return Err(damaged("it does not hold a key of 64 hexadecimal digits"));
+    }
+    data_encoding::HEXLOWER_PERMISSIVE
+        .decode_mut(digits, &mut key[..])
+        .map_err(|_| damaged("it does not hold a key in hexadecimal digits"))?;
+    Ok(key)
+}
+
+fn make_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
+    let mut key = Zeroizing::new([0u8; 32]);
+    getrandom::fill(&mut key[..]).map_err(|error| DataDirError::Io {
         path: path.to_owned(),
         source: std::io::Error::other(error.to_string()),
     })?;
+    let mut text = Zeroizing::new([b'\n'; 65]);
+    if let Some(digits) = text.first_chunk_mut::<64>() {
+        data_encoding::HEXLOWER.encode_mut(&key[..], digits);
+    }
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io(path))?;
-    let text = format!("{}\n", data_encoding::HEXLOWER.encode(&key));
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
+    file.write_all(&text[..]).and_then(|()| file.sync_all()).map_err(io(path))?;
     Ok(key)
 }
 
@@ -260,6 +290,16 @@ mod tests {
     }
 
     #[test]
+    fn the_key_is_wiped_when_it_is_dropped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("relay.key");
+        // Made and read: whoever holds it cannot keep a copy by holding it.
+        wiped(&read_or_make_key(&path).unwrap());
+        wiped(&read_or_make_key(&path).unwrap());
+    }
+
+    #[test]
     fn the_key_is_private_and_stays() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(&dir.path().join("data/")).unwrap();
@@ -267,8 +307,19 @@ mod tests {
         assert_eq!(data.key(Path::new("")).unwrap(), key);
         let path = dir.path().join("data.key");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::write(&path, "abcd").unwrap();
-        assert!(matches!(data.key(Path::new("")).unwrap_err(), DataDirError::Damaged { .. }));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, format!("{}\n", data_encoding::HEXLOWER.encode(&key[..])));
+        std::fs::write(&path, format!("  {}\r\n\n", text.trim().to_uppercase())).unwrap();
+        assert_eq!(data.key(Path::new("")).unwrap(), key, "blanks and capitals do not matter");
+        let digits = text.trim();
+        let too_long = " ".repeat(200);
+        for wrong in
+            ["abcd", "", &digits[1..], &format!("{digits}00"), &digits.replace(&digits[..1], "g"), &too_long]
+        {
+            std::fs::write(&path, wrong).unwrap();
+            let error = data.key(Path::new("")).unwrap_err();
+            assert!(matches!(error, DataDirError::Damaged { .. }), "{wrong:?}: {error}");
+        }
         let elsewhere = dir.path().join("elsewhere.key");
         assert_ne!(data.key(&elsewhere).unwrap(), key);
         assert!(elsewhere.exists());

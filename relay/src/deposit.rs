@@ -15,14 +15,17 @@ use crate::storage::{
     BoxId, InboxPut, Item, LogPut, Mailbox, MailboxKind, PutOutcome, Storage, StorageError,
 };
 use crate::token::Token;
+use crate::usage;
 
-/// By what right an item enters an inbox.
-#[derive(Clone, Copy, Debug)]
-enum Right {
-    /// A delivery token.
-    Token(Token),
-    /// Nothing: the knock lane.
-    Knock,
+/// What a put shows to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// A delivery token; `None` when it has the wrong length.
+    Token(Option<Token>),
+    /// A proof of work.
+    Pow,
+    /// Nothing: right for a log, whose stream has proved the key.
+    Nothing,
 }
 
 /// A put whose fields have the right lengths.
@@ -30,7 +33,7 @@ enum Right {
 pub(crate) struct Deposit {
     pub(crate) box_id: BoxId,
     ttl_h: u32,
-    right: Right,
+    shown: Shown,
     slot: Option<[u8; 16]>,
     del_hash: Option<[u8; 16]>,
     body: Arc<[u8]>,
@@ -51,9 +54,11 @@ impl Deposit {
     /// Checks the lengths of a put.
     pub(crate) fn parse(put: Put, proved: impl Fn(&BoxId) -> bool) -> Result<Self, Refusal> {
         let box_id = BoxId(put.box_id.as_slice().try_into().map_err(|_| Code::BadFrame)?);
-        let right = match put.auth {
-            Some(PutAuth::Token(bytes)) => Right::Token(Token::parse(&bytes).ok_or(Code::Token)?),
-            Some(PutAuth::Pow(_)) | None => Right::Knock,
+        // Whether it fits is known when the box is.
+        let shown = match put.auth {
+            Some(PutAuth::Token(bytes)) => Shown::Token(Token::parse(&bytes)),
+            Some(PutAuth::Pow(_)) => Shown::Pow,
+            None => Shown::Nothing,
         };
         if put.body.is_empty() {
             return Err(Code::BadFrame.into());
@@ -64,7 +69,7 @@ impl Deposit {
         Ok(Self {
             box_id,
             ttl_h: put.ttl_h,
-            right,
+            shown,
             slot: optional(&put.slot)?,
             del_hash: optional(&put.del_hash)?,
             body: put.body.into(),
@@ -126,42 +131,67 @@ fn into_inbox(
     if put.slot.is_some() || put.del_hash.is_some() {
         return Ok(Err(Code::BadFrame.into()));
     }
-    let default_ttl = state.limits.inbox_ttl_h;
-    let (token_slot, ttl_h) = match put.right {
-        Right::Token(token) => {
-            let valid = mailbox.k_token.as_ref().is_some_and(|key| token.valid(key, now));
-            if !valid {
-                return Ok(Err(Code::Token.into()));
-            }
-            if let Err(exceeded) = state.rates.token(put.box_id, token.slot) {
-                return Ok(Err(exceeded.into()));
-            }
-            match storage.revocation(put.box_id, token.slot)? {
-                // The blocked writer must not see a difference; the sequence is used up like any other.
-                Some(revoked) if revoked.silent => {
-                    return Ok(Ok(Outcome { kept: false, put: storage.discard(put.box_id)? }));
-                }
-                Some(_) => return Ok(Err(Code::Token.into())),
-                None => {}
-            }
-            let asked = if put.ttl_h == 0 { default_ttl } else { put.ttl_h.min(INBOX_TTL_MAX_H) };
-            (Some(token.slot), asked)
-        }
-        // Proof of work is not offered yet, so that only a relay under development takes knocks.
-        Right::Knock if !state.dev => return Ok(Err(Code::Pow.into())),
-        Right::Knock if put.body.len() > KNOCK_BYTES => return Ok(Err(Code::TooLarge.into())),
-        Right::Knock => (None, if put.ttl_h == 0 { KNOCK_TTL_H } else { put.ttl_h.min(KNOCK_TTL_H) }),
+    let lane = match lane(storage, state, put, mailbox, now)? {
+        Ok(lane) => lane,
+        Err(refusal) => return Ok(Err(refusal)),
     };
     let put = InboxPut {
         inbox: put.box_id,
-        token_slot,
-        expires: now.saturating_add(hours(ttl_h)),
+        token_slot: lane.token_slot,
+        expires: now.saturating_add(hours(lane.ttl_h)),
         body: Arc::clone(&put.body),
         max_items: state.limits.inbox_items,
         max_bytes: state.limits.inbox_bytes,
         max_knocks: state.limits.knocks,
     };
-    Ok(Ok(Outcome { kept: true, put: storage.put_inbox(&put, now)? }))
+    let outcome = if lane.kept { storage.put_inbox(&put, now)? } else { storage.discard(&put, now)? };
+    Ok(Ok(Outcome { kept: lane.kept, put: outcome }))
+}
+
+/// How an item enters an inbox.
+struct Lane {
+    /// `None`: without a token.
+    token_slot: Option<u32>,
+    ttl_h: u32,
+    /// The token was not revoked silently: the blocked writer must not see a difference.
+    kept: bool,
+}
+
+fn lane(
+    storage: &mut dyn Storage,
+    state: &State,
+    put: &Deposit,
+    mailbox: &Mailbox,
+    now: u64,
+) -> Result<Result<Lane, Refusal>, StorageError> {
+    let Shown::Token(token) = put.shown else { return Ok(knock(state, put)) };
+    let valid =
+        token.zip(mailbox.k_token.as_ref()).and_then(|(token, key)| token.valid(key, now).then_some(token));
+    let Some(token) = valid else { return Ok(Err(Code::Token.into())) };
+    // On the token first, so that one contact alone cannot use up the rate of the inbox.
+    let counted = state.rates.token(put.box_id, token.slot).and_then(|()| state.rates.capability(put.box_id));
+    if let Err(exceeded) = counted {
+        return Ok(Err(exceeded.into()));
+    }
+    let kept = match storage.revocation(put.box_id, token.slot)? {
+        Some(revoked) if !revoked.silent => return Ok(Err(Code::Token.into())),
+        revoked => revoked.is_none(),
+    };
+    let ttl_h = if put.ttl_h == 0 { state.limits.inbox_ttl_h } else { put.ttl_h.min(INBOX_TTL_MAX_H) };
+    Ok(Ok(Lane { token_slot: Some(token.slot), ttl_h, kept }))
+}
+
+/// An item without a token. It does not count on the rate of the inbox: anybody may knock, and must not make it `busy`
+/// for those who have a token.
+fn knock(state: &State, put: &Deposit) -> Result<Lane, Refusal> {
+    if !state.takes_knocks() {
+        return Err(Code::Pow.into());
+    }
+    if put.body.len() > KNOCK_BYTES {
+        return Err(Code::TooLarge.into());
+    }
+    let ttl_h = if put.ttl_h == 0 { KNOCK_TTL_H } else { put.ttl_h.min(KNOCK_TTL_H) };
+    Ok(Lane { token_slot: None, ttl_h, kept: true })
 }
 
 fn into_log(
@@ -175,8 +205,13 @@ fn into_log(
     if !put.proved {
         return Ok(Err(Code::Auth.into()));
     }
-    let writer = state.writer_key.writer(mailbox.root, peer.owner().as_ref(), peer.network);
-    if let Err(exceeded) = state.rates.writer(writer.tag, put.body.len()) {
+    if put.shown != Shown::Nothing {
+        return Ok(Err(Code::BadFrame.into()));
+    }
+    let writer = usage::writer(state, peer, mailbox);
+    let counted = usage::count(state, peer, put.box_id, mailbox)
+        .and_then(|()| state.rates.writer_bytes(writer.tag, put.body.len()));
+    if let Err(exceeded) = counted {
         return Ok(Err(exceeded.into()));
     }
     let ttl_h = if put.ttl_h == 0 { mailbox.ttl_h } else { put.ttl_h.min(mailbox.ttl_h) };

@@ -31,14 +31,14 @@ pub(crate) struct Site {
     pub(crate) addr: String,
 }
 
-/// Serves until the relay drains.
+/// Serves until it is told to close, through the drain of the relay too, so that `/readyz` can tell of it.
 ///
 /// # Errors
 /// When the listener fails.
 pub(crate) async fn serve(
     listener: TcpListener,
     site: Site,
-    mut draining: watch::Receiver<bool>,
+    mut closing: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let routes = Router::new()
         .route("/", get(page))
@@ -50,7 +50,7 @@ pub(crate) async fn serve(
         .route("/status", get(status))
         .with_state(site);
     axum::serve(listener, routes)
-        .with_graceful_shutdown(async move { drain::requested(&mut draining).await })
+        .with_graceful_shutdown(async move { drain::requested(&mut closing).await })
         .await
 }
 

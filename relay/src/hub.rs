@@ -96,6 +96,12 @@ impl Hub {
         }
     }
 
+    /// Boxes that somebody waits for.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.boxes.lock().unwrap().len()
+    }
+
     /// Tells every subscribed session of a committed item.
     pub(crate) fn publish(&self, news: &News) {
         let boxes = self.boxes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +136,7 @@ mod tests {
         hub.unsubscribe([id].into_iter(), &alice);
         hub.publish(&news(id, 6));
         assert!(alice.news.try_recv().is_err());
-        assert_eq!(hub.boxes.lock().unwrap().len(), 1);
+        assert_eq!(hub.len(), 1);
     }
 
     #[tokio::test]

@@ -11,11 +11,15 @@
 
 mod admission;
 mod answer;
+#[cfg(test)]
+mod bare;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data_dir;
 mod deposit;
+#[cfg(test)]
+mod deposit_tests;
 mod drain;
 mod http;
 mod hub;
@@ -31,6 +35,7 @@ pub mod storage;
 mod swarm;
 mod token;
 mod trace;
+mod usage;
 mod writer;
 
 pub use swarm::ListenError;

@@ -33,6 +33,7 @@ pub(crate) struct Rates {
     ip_creations: Rate<Network>,
     box_requests: Rate<BoxId>,
     token_requests: Rate<(BoxId, u32)>,
+    writer_requests: Rate<[u8; 8]>,
     writer_kib: Rate<[u8; 8]>,
 }
 
@@ -44,13 +45,18 @@ impl Rates {
             ip_creations: Rate::new(config.ip_creations),
             box_requests: Rate::new(config.box_requests),
             token_requests: Rate::new(config.token_requests),
+            writer_requests: Rate::new(config.writer_requests),
             writer_kib: Rate::new(config.writer_kib),
         }
     }
 
-    /// One frame of so many bytes from a network.
-    pub(crate) fn frame(&self, network: Network, bytes: usize) -> Result<(), Exceeded> {
-        self.ip_requests.take(network, 1)?;
+    /// One request from a network: a frame, or a part of one that has several.
+    pub(crate) fn request(&self, network: Network) -> Result<(), Exceeded> {
+        self.ip_requests.take(network, 1)
+    }
+
+    /// So many bytes from a network.
+    pub(crate) fn bytes(&self, network: Network, bytes: usize) -> Result<(), Exceeded> {
         self.ip_kib.take(network, kib(bytes))
     }
 
@@ -59,7 +65,7 @@ impl Rates {
         self.ip_creations.take(network, 1)
     }
 
-    /// One use of a capability.
+    /// One use of a capability whose holder has shown it.
     pub(crate) fn capability(&self, id: BoxId) -> Result<(), Exceeded> {
         self.box_requests.take(id, 1)
     }
@@ -69,9 +75,22 @@ impl Rates {
         self.token_requests.take((id, slot), 1)
     }
 
+    /// One request on a log by a writer.
+    pub(crate) fn writer_request(&self, tag: [u8; 8]) -> Result<(), Exceeded> {
+        self.writer_requests.take(tag, 1)
+    }
+
     /// So many bytes into logs by a writer.
-    pub(crate) fn writer(&self, tag: [u8; 8], bytes: usize) -> Result<(), Exceeded> {
+    pub(crate) fn writer_bytes(&self, tag: [u8; 8], bytes: usize) -> Result<(), Exceeded> {
         self.writer_kib.take(tag, kib(bytes))
+    }
+
+    /// Keys in all tables.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> usize {
+        let networks = self.ip_requests.keys() + self.ip_kib.keys() + self.ip_creations.keys();
+        let boxes = self.box_requests.keys() + self.token_requests.keys();
+        networks + boxes + self.writer_requests.keys() + self.writer_kib.keys()
     }
 
     /// Forgets keys that were not used for a while.
@@ -81,6 +100,7 @@ impl Rates {
         self.ip_creations.forget_idle();
         self.box_requests.forget_idle();
         self.token_requests.forget_idle();
+        self.writer_requests.forget_idle();
         self.writer_kib.forget_idle();
     }
 }
@@ -109,6 +129,11 @@ impl<K: Hash + Eq + Clone> Rate<K> {
             }
             Err(_) => Err(Exceeded { retry_ms: TOO_LARGE_FOR_BURST_MS }),
         }
+    }
+
+    #[cfg(test)]
+    fn keys(&self) -> usize {
+        self.limiter.as_ref().map_or(0, |limiter| limiter.len())
     }
 
     fn forget_idle(&self) {
@@ -142,10 +167,11 @@ mod tests {
     fn bytes_count_by_kibibyte_and_zero_switches_a_rate_off() {
         let network = Network::V4([1, 2, 3, 4]);
         let rates = Rates::new(&RatesConfig { ip_kib: 1, ip_requests: 0, ..RatesConfig::default() });
-        assert_eq!(rates.frame(network, 10 * 1024), Ok(()));
-        assert!(rates.frame(network, 1).is_err());
-        assert_eq!(rates.frame(Network::V4([9; 4]), 10_241).unwrap_err().retry_ms, TOO_LARGE_FOR_BURST_MS);
-        let off = Rates::new(&RatesConfig { ip_kib: 0, ip_requests: 0, ..RatesConfig::default() });
-        assert!((0..10_000).all(|_| off.frame(network, 262_144).is_ok()));
+        assert_eq!(rates.bytes(network, 10 * 1024), Ok(()));
+        assert!(rates.bytes(network, 1).is_err());
+        assert!((0..10_000).all(|_| rates.request(network).is_ok()));
+        assert_eq!(rates.bytes(Network::V4([9; 4]), 10_241).unwrap_err().retry_ms, TOO_LARGE_FOR_BURST_MS);
+        let off = Rates::new(&RatesConfig { ip_kib: 0, ..RatesConfig::default() });
+        assert!((0..10_000).all(|_| off.bytes(network, 262_144).is_ok()));
     }
 }

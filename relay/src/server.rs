@@ -33,6 +33,9 @@ use crate::writer::WriterKey;
 /// Time the database has to finish and close at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Time the web server has to answer what was asked.
+const WEB_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Rows deleted in one call of a sweep, so that deposits get their turn in between.
 const SWEEP_ROWS: u32 = 1_000;
 
@@ -66,22 +69,24 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut data = DataDir::open(&config.storage.data)?;
-    let secret = data.key(&config.network.key_file)?;
+    let mut secret = data.key(&config.network.key_file)?;
     let (state, thread) = start_storage(&config, &options, clock, &data, &secret)?;
-    let listening = swarm::listen(secret, &config.network).await?;
+    let listening = swarm::listen(&mut secret, &config.network).await?;
+    drop(secret);
     let web = TcpListener::bind(config.http.listen)
         .await
         .with_context(|| format!("Cannot listen on {} for the web server", config.http.listen))?;
     let told = Ready { addr: listening.addr.to_string(), http: web.local_addr()?.to_string() };
     let peers = Arc::new(Peers::default());
     let (drain, draining) = watch::channel(false);
+    let (close_web, closing) = watch::channel(false);
     let site = Site {
         state: Arc::clone(&state),
         peers: Arc::clone(&peers),
         operator: config.http.operator.clone(),
         addr: told.addr.clone(),
     };
-    let web = tokio::spawn(http::serve(web, site, draining.clone()));
+    let mut web = tokio::spawn(http::serve(web, site, closing));
     let sweeping = tokio::spawn(sweep(Arc::clone(&state), config.storage.sweep_s, draining.clone()));
     let serving = tokio::spawn(listening.serve(Arc::clone(&state), peers, draining));
     data.announce(&Running {
@@ -100,8 +105,11 @@ pub async fn run(
     drain.send_replace(true);
     serving.await.context("The swarm ended by a panic")?;
     sweeping.await.context("The sweep ended by a panic")?;
-    web.abort();
-    drop(web.await);
+    // The web server goes last: until here it says that the relay is draining.
+    close_web.send_replace(true);
+    if timeout(WEB_TIMEOUT, &mut web).await.is_err() {
+        web.abort();
+    }
     drop(state);
     close(thread).await;
     tracing::info!("ended");
@@ -167,7 +175,8 @@ async fn sweep_once(state: &State) -> Result<(), storage::StorageError> {
         let now = state.clock.now();
         let swept = state.storage.call(Access::Write, move |storage| storage.sweep(now, SWEEP_ROWS)).await?;
         state.metrics.swept(&swept);
-        if swept.items < u64::from(SWEEP_ROWS) || state.is_draining() {
+        let most = swept.items.max(swept.discarded);
+        if most < u64::from(SWEEP_ROWS) || state.is_draining() {
             break;
         }
     }

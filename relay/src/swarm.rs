@@ -69,10 +69,11 @@ pub(crate) struct Listening {
     pub(crate) addr: Multiaddr,
 }
 
-/// Starts to listen on TCP and QUIC with the same port number.
-pub(crate) async fn listen(mut secret: [u8; 32], config: &NetworkConfig) -> Result<Listening, ListenError> {
+/// Starts to listen on TCP and QUIC with the same port number. `secret` is the key of the relay; it is overwritten with
+/// zeros.
+pub(crate) async fn listen(secret: &mut [u8; 32], config: &NetworkConfig) -> Result<Listening, ListenError> {
     let failed = |error: &dyn std::fmt::Display| ListenError::Transport(error.to_string());
-    let keypair = transport::keypair(&mut secret).map_err(|error| failed(&error))?;
+    let keypair = transport::keypair(secret).map_err(|error| failed(&error))?;
     let built = transport::transport(&keypair, transport::Transports { tcp: true, quic: true })
         .map_err(|error| failed(&error))?;
     let limits = connection_limits::ConnectionLimits::default()

@@ -149,6 +149,7 @@ fn dev() -> Table {
             ("ip_kib", off()),
             ("box_requests", off()),
             ("token_requests", off()),
+            ("writer_requests", off()),
             ("writer_kib", off()),
             ("ip_creations", off()),
         ]),

@@ -129,14 +129,17 @@ sections! {
     }
     /// Rates, per second. 0 switches a rate off. A burst of ten seconds' worth is let through.
     rates: RatesConfig {
-        /// Requests from one network (IPv4 address, or /48 of IPv6).
+        /// Requests from one network (IPv4 address, or /48 of IPv6); every put and every subscribed box counts.
         ip_requests: u32 = 2_000;
         /// Kibibytes from one network.
         ip_kib: u32 = 32_768;
-        /// Puts, fetches and subscriptions of one box.
+        /// Puts, fetches and subscriptions of one box, by those who hold its key or a token.
         box_requests: u32 = 1_000;
         /// Puts with one token.
         token_requests: u32 = 200;
+        /// Puts, fetches and subscriptions of one log by one writer (admitted owner, else network). A quarter of
+        /// box_requests, so that one member alone cannot make the log `busy` for the others.
+        writer_requests: u32 = 250;
         /// Kibibytes into logs by one writer.
         writer_kib: u32 = 8_192;
         /// Boxes and first slots made from one network.

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use madang_wire::{Drop, Fetch, Item, Items, Put, PutMany, RAck, ROk, RelayBody, Stored, Subscribe};
 
+use super::parts::Asked;
 use super::reply::{Done, one, pending};
 use super::stream::{Cause, ITEMS_BYTES, Session};
 use super::subscription::{PAGE_ITEMS, Read};
 use crate::answer::{Code, Refusal, frame};
 use crate::deposit::{Answer, Deposit, deposit};
+use crate::peers::Peer;
 use crate::state::State;
 use crate::storage::{self, Access, BoxId, MailboxKind, Page, Storage, StorageError, short_hash};
+use crate::usage;
 
 /// An item as the wire knows it.
 pub(super) fn to_wire(item: &storage::Item) -> Item {
@@ -24,19 +27,48 @@ pub(super) fn to_wire(item: &storage::Item) -> Item {
     }
 }
 
-/// Reads what is after a cursor. A cursor of another epoch, or beyond the head, belongs to a box that is no more:
-/// then from the start (protocol section 9.4).
-fn read(
-    storage: &mut dyn Storage,
-    id: BoxId,
-    epoch: &[u8],
+/// What is to be read.
+struct Reading {
+    box_id: BoxId,
+    epoch: Vec<u8>,
     after: u64,
     max: u32,
-) -> Result<Option<(u64, Page)>, StorageError> {
-    let Some(page) = storage.page(id, after, max, ITEMS_BYTES)? else { return Ok(None) };
-    let foreign = (!epoch.is_empty() && page.epoch != epoch) || after > page.head;
+}
+
+/// Whether a read counts as a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cost {
+    /// The client asked for it.
+    Request,
+    /// It goes on with what the client has asked for, as far as there is credit.
+    Free,
+}
+
+/// Counts a read and carries it out; runs on the storage thread.
+fn serve(
+    storage: &mut dyn Storage,
+    state: &State,
+    peer: &Peer,
+    reading: &Reading,
+    cost: Cost,
+) -> Result<Result<(u64, Page), Refusal>, StorageError> {
+    let Some(mailbox) = storage.mailbox(reading.box_id)? else { return Ok(Err(Code::NotFound.into())) };
+    if cost == Cost::Request
+        && let Err(exceeded) = usage::count(state, peer, reading.box_id, &mailbox)
+    {
+        return Ok(Err(exceeded.into()));
+    }
+    Ok(read(storage, reading, state.clock.now())?.ok_or(Code::NotFound.into()))
+}
+
+/// Reads what is after a cursor. A cursor of another epoch, or beyond the head, belongs to a box that is no more:
+/// then from the start (protocol section 9.4).
+fn read(storage: &mut dyn Storage, reading: &Reading, now: u64) -> Result<Option<(u64, Page)>, StorageError> {
+    let Reading { box_id, ref epoch, after, max } = *reading;
+    let Some(page) = storage.page(box_id, after, max, ITEMS_BYTES, now)? else { return Ok(None) };
+    let foreign = (!epoch.is_empty() && page.epoch != epoch[..]) || after > page.head;
     if foreign && after > 0 {
-        return Ok(storage.page(id, 0, max, ITEMS_BYTES)?.map(|page| (0, page)));
+        return Ok(storage.page(box_id, 0, max, ITEMS_BYTES, now)?.map(|page| (0, page)));
     }
     Ok(Some((after, page)))
 }
@@ -66,9 +98,7 @@ fn stored(box_id: BoxId, answer: Answer, index: u32) -> RelayBody {
 
 impl Session {
     fn parse_put(&self, put: Put) -> Result<Deposit, Refusal> {
-        let put = Deposit::parse(put, |id| self.proved.contains_key(id))?;
-        self.state.rates.capability(put.box_id)?;
-        Ok(put)
+        Deposit::parse(put, |id| self.proved.contains_key(id))
     }
 
     pub(super) async fn put(&mut self, id: u64, put: Put) -> Result<(), Cause> {
@@ -79,9 +109,13 @@ impl Session {
     }
 
     pub(super) async fn put_many(&mut self, id: u64, many: PutMany) -> Result<(), Cause> {
+        if many.puts.is_empty() {
+            return self.strike(Asked { id, parts: 1 }, Code::BadFrame).await;
+        }
         let mut puts = Vec::with_capacity(many.puts.len());
         for (index, put) in (0u32..).zip(many.puts) {
-            match self.parse_put(put) {
+            let counted = self.state.rates.request(self.peer.network).map_err(Refusal::from);
+            match counted.and_then(|()| self.parse_put(put)) {
                 Ok(put) => puts.push((index, put)),
                 Err(refusal) => self.send(frame(id, refusal.body(index))).await?,
             }
@@ -116,22 +150,20 @@ impl Session {
     }
 
     pub(super) async fn fetch(&mut self, id: u64, fetch: Fetch) -> Result<(), Cause> {
-        let checked = self.proved_box(&fetch.box_id).and_then(|box_id| {
-            self.state.rates.capability(box_id)?;
-            Ok(box_id)
-        });
-        let box_id = match checked {
+        let box_id = match self.proved_box(&fetch.box_id) {
             Ok(box_id) => box_id,
             Err(refusal) => return self.refuse(id, refusal).await,
         };
         let max = if fetch.max == 0 { PAGE_ITEMS } else { fetch.max.min(PAGE_ITEMS) };
-        let work = move |storage: &mut dyn Storage| read(storage, box_id, &fetch.epoch, fetch.after_seq, max);
+        let reading = Reading { box_id, epoch: fetch.epoch, after: fetch.after_seq, max };
+        let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
+        let work = move |storage: &mut dyn Storage| serve(storage, &state, &peer, &reading, Cost::Request);
         let answer = self.state.storage.submit(Access::Read, work, |_| ()).await;
         let answer = answer.map_err(|error| Self::closed(&error))?;
         self.pending.push(pending(answer, move |outcome| {
             one(
                 id,
-                outcome.and_then(|found| found.ok_or(Code::NotFound.into())).map(|(_, page)| {
+                outcome.and_then(|outcome| outcome).map(|(_, page)| {
                     RelayBody::Items(Items {
                         box_id: box_id.0.to_vec(),
                         epoch: page.epoch.to_vec(),
@@ -146,16 +178,19 @@ impl Session {
     }
 
     pub(super) async fn subscribe(&mut self, id: u64, subscribe: Subscribe) -> Result<(), Cause> {
+        if subscribe.boxes.is_empty() {
+            return self.strike(Asked { id, parts: 1 }, Code::BadFrame).await;
+        }
         self.subscriptions.open_window(subscribe.window);
         for (index, fetch) in (0u32..).zip(subscribe.boxes) {
-            let checked = self.proved_box(&fetch.box_id).and_then(|box_id| {
-                self.state.rates.capability(box_id)?;
+            let counted = self.state.rates.request(self.peer.network).map_err(Refusal::from);
+            let checked = counted.and_then(|()| self.proved_box(&fetch.box_id)).and_then(|box_id| {
                 self.subscriptions.add(id, box_id, fetch.after_seq).ok_or(Code::Busy.into())
             });
             match checked {
                 Ok(page) => {
                     self.state.hub.subscribe(page.box_id, &self.feed);
-                    self.read_page(id, index, page, fetch.epoch).await?;
+                    self.read_page((id, index), page, fetch.epoch, Cost::Request).await?;
                 }
                 Err(refusal) => self.send(frame(id, refusal.body(index))).await?,
             }
@@ -166,16 +201,21 @@ impl Session {
     /// Reads a page for a subscription; `id` and `index` name it in an error.
     pub(super) async fn read_page(
         &mut self,
-        id: u64,
-        index: u32,
+        (id, index): (u64, u32),
         page: Read,
         epoch: Vec<u8>,
+        cost: Cost,
     ) -> Result<(), Cause> {
-        let work = move |storage: &mut dyn Storage| read(storage, page.box_id, &epoch, page.after, page.max);
+        let reading = Reading { box_id: page.box_id, epoch, after: page.after, max: page.max };
+        let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
+        let work = move |storage: &mut dyn Storage| serve(storage, &state, &peer, &reading, cost);
         let answer = self.state.storage.submit(Access::Read, work, |_| ()).await;
         let answer = answer.map_err(|error| Self::closed(&error))?;
         let box_id = page.box_id;
-        self.pending.push(pending(answer, move |outcome| Done::Page { box_id, id, index, outcome }));
+        self.pending.push(pending(answer, move |outcome| {
+            let outcome = outcome.and_then(|outcome| outcome);
+            Done::Page { box_id, id, index, outcome }
+        }));
         Ok(())
     }
 

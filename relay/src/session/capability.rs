@@ -13,13 +13,21 @@ use madang_wire::{Created, HelloOk, InboxCreate, LogCreate, RAuth, RHello, ROk, 
 use super::reply::{one, pending};
 use super::stream::{Cause, Session};
 use crate::answer::{Code, Refusal, frame};
-use crate::storage::{self, Access, BoxId, LogCreated, MailboxKind, NewInbox, NewLog, Storage, StorageError};
+use crate::peers::Peer;
+use crate::state::State;
+use crate::storage::{
+    self, Access, BoxId, InboxCreated, LogCreated, MailboxKind, NewInbox, NewLog, Storage, StorageError,
+    Succession,
+};
 
 /// Version of the relay protocol spoken here.
 const VERSION: u32 = 1;
 
 /// What this relay offers beyond the hello.
 const FEATURES: [&str; 3] = ["inbox", "log", "slot"];
+
+/// Offered too where items without a token are taken.
+const KNOCK: &str = "knock";
 
 /// Whether `sig` is the strict Ed25519 signature of `bytes` by `public`.
 pub(super) fn verify(public: &[u8; 32], bytes: &[u8], sig: &[u8]) -> bool {
@@ -38,6 +46,7 @@ impl Session {
             return self.refuse(id, Code::Version.into()).await;
         }
         self.greeted = true;
+        let knock = self.state.takes_knocks().then_some(KNOCK);
         let answer = HelloOk {
             v: VERSION,
             relay_key: self.state.relay_key.to_vec(),
@@ -45,7 +54,7 @@ impl Session {
             challenge: self.challenge.to_vec(),
             limits: Some(self.state.told_limits()),
             policy: self.state.admission.policy().to_owned(),
-            features: FEATURES.map(str::to_owned).to_vec(),
+            features: FEATURES.into_iter().chain(knock).map(str::to_owned).collect(),
         };
         self.send(frame(id, RelayBody::HelloOk(answer))).await
     }
@@ -95,12 +104,11 @@ impl Session {
         let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
         let new = NewInbox { owner_pub, k_token };
         let work = move |storage: &mut dyn Storage| {
-            if !admitted && storage.mailbox(BoxId::of(&new.owner_pub))?.is_none() {
-                return Ok(Err(Refusal::from(Code::Admission)));
+            let made = make_inbox(storage, &state, &peer, &new, admitted)?;
+            if made.is_ok() {
+                peer.admit(new.owner_pub);
             }
-            let created = storage.create_inbox(&new, state.clock.now())?;
-            peer.admit(new.owner_pub);
-            Ok(Ok(created))
+            Ok(made)
         };
         self.create(id, work).await
     }
@@ -125,18 +133,15 @@ impl Session {
             admitted: self.state.admission.admits(&self.peer.id, &create.admission),
             succeed: self.state.admission.accepts_new(),
         };
-        let state = Arc::clone(&self.state);
+        let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
         let new = NewLog { log_pub, ttl_h, prev };
-        let work = move |storage: &mut dyn Storage| make_log(storage, &new, may, state.clock.now());
+        let work = move |storage: &mut dyn Storage| make_log(storage, &state, &peer, &new, may);
         self.create(id, work).await
     }
 
-    /// A box is made for a proved key, and not too many from one network.
+    /// A box is made and found for a proved key only.
     fn may_make(&self, public: &[u8; 32]) -> Result<(), Refusal> {
-        if !self.proved.contains_key(&BoxId::of(public)) {
-            return Err(Code::Auth.into());
-        }
-        Ok(self.state.rates.creation(self.peer.network)?)
+        if self.proved.contains_key(&BoxId::of(public)) { Ok(()) } else { Err(Code::Auth.into()) }
     }
 
     async fn create<F>(&mut self, id: u64, work: F) -> Result<(), Cause>
@@ -198,28 +203,76 @@ struct Making {
     succeed: bool,
 }
 
+/// Finds an inbox, or makes it with admission.
+fn make_inbox(
+    storage: &mut dyn Storage,
+    state: &State,
+    peer: &Peer,
+    new: &NewInbox,
+    admitted: bool,
+) -> Result<Result<storage::Created, Refusal>, StorageError> {
+    match storage.mailbox(BoxId::of(&new.owner_pub))?.map(|found| found.kind) {
+        Some(MailboxKind::Inbox) => {}
+        // Every member of a log knows its key; it must not make him the admitted owner of an inbox.
+        Some(MailboxKind::Log) => return Ok(Err(Code::Auth.into())),
+        None if !admitted => return Ok(Err(Code::Admission.into())),
+        // Only what is really made counts; clients find their boxes again with every connection.
+        None => {
+            if let Err(exceeded) = state.rates.creation(peer.network) {
+                return Ok(Err(exceeded.into()));
+            }
+        }
+    }
+    Ok(match storage.create_inbox(new, state.clock.now())? {
+        InboxCreated::Created(created) => Ok(created),
+        InboxCreated::OtherKind => Err(Code::Auth.into()),
+    })
+}
+
 /// Finds a log, makes it as a successor, or makes it with admission, in this order.
 fn make_log(
+    storage: &mut dyn Storage,
+    state: &State,
+    peer: &Peer,
+    new: &NewLog,
+    may: Making,
+) -> Result<Result<storage::Created, Refusal>, StorageError> {
+    let now = state.clock.now();
+    let mut new = new.clone();
+    match storage.mailbox(BoxId::of(&new.log_pub))?.map(|found| found.kind) {
+        Some(MailboxKind::Log) => {}
+        Some(MailboxKind::Inbox) => return Ok(Err(Code::Auth.into())),
+        None => {
+            if let Some(refusal) = not_heir(storage, &new, may, now)? {
+                if !may.admitted {
+                    return Ok(Err(refusal.into()));
+                }
+                new.prev = None;
+            }
+            if let Err(exceeded) = state.rates.creation(peer.network) {
+                return Ok(Err(exceeded.into()));
+            }
+        }
+    }
+    Ok(match storage.create_log(&new, now)? {
+        LogCreated::Created(created) => Ok(created),
+        LogCreated::OtherKind => Err(Code::Auth.into()),
+        LogCreated::NoPredecessor => Err(Code::NotFound.into()),
+        LogCreated::TooMany => Err(Code::Quota.into()),
+    })
+}
+
+/// Why a log cannot be made as a successor; `None` when it can.
+fn not_heir(
     storage: &mut dyn Storage,
     new: &NewLog,
     may: Making,
     now: u64,
-) -> Result<Result<storage::Created, Refusal>, StorageError> {
-    let exists = storage.mailbox(BoxId::of(&new.log_pub))?.is_some();
-    let mut refusal = Code::Admission;
-    if exists || (new.prev.is_some() && may.succeed) {
-        match storage.create_log(new, now)? {
-            LogCreated::Created(created) => return Ok(Ok(created)),
-            LogCreated::NoPredecessor => refusal = Code::NotFound,
-            LogCreated::TooMany => refusal = Code::Quota,
-        }
-    }
-    if !may.admitted {
-        return Ok(Err(refusal.into()));
-    }
-    let alone = NewLog { prev: None, ..new.clone() };
-    Ok(match storage.create_log(&alone, now)? {
-        LogCreated::Created(created) => Ok(created),
-        LogCreated::NoPredecessor | LogCreated::TooMany => Err(refusal.into()),
+) -> Result<Option<Code>, StorageError> {
+    let Some(prev) = new.prev.filter(|_| may.succeed) else { return Ok(Some(Code::Admission)) };
+    Ok(match storage.succession(prev, now)? {
+        Succession::Free(_) => None,
+        Succession::NoPredecessor => Some(Code::NotFound),
+        Succession::TooMany => Some(Code::Quota),
     })
 }

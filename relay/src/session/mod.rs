@@ -5,12 +5,15 @@
 
 mod boxes;
 mod capability;
+mod parts;
 mod reply;
 mod request;
 mod slots;
 mod stream;
 mod subscription;
 
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod subscription_tests;
 

@@ -16,7 +16,7 @@ pub(super) enum Done {
     /// Answers for the client.
     Frames(Vec<RelayFrame>),
     /// A page for a subscription: its items follow `from`.
-    Page { box_id: BoxId, id: u64, index: u32, outcome: Result<Option<(u64, Page)>, Refusal> },
+    Page { box_id: BoxId, id: u64, index: u32, outcome: Result<(u64, Page), Refusal> },
 }
 
 /// A call that has not been answered.

@@ -4,6 +4,7 @@
 
 use madang_wire::RelayBody;
 
+use super::parts::{self, Asked};
 use super::stream::{Cause, Session};
 use crate::answer::Code;
 
@@ -11,7 +12,7 @@ impl Session {
     /// Carries out a frame of the client.
     pub(super) async fn request(&mut self, id: u64, body: RelayBody) -> Result<(), Cause> {
         if !self.greeted && !matches!(body, RelayBody::Hello(_)) {
-            return self.refuse(id, Code::Version.into()).await;
+            return self.refuse_parts(parts::of(id, &body), Code::Version.into()).await;
         }
         match body {
             RelayBody::Hello(hello) => self.hello(id, &hello).await,
@@ -47,7 +48,7 @@ impl Session {
             | RelayBody::Slot(_)
             | RelayBody::Login1Ok(_)
             | RelayBody::Ok(_)
-            | RelayBody::Err(_) => self.strike(id, Code::BadFrame).await,
+            | RelayBody::Err(_) => self.strike(Asked { id, parts: 1 }, Code::BadFrame).await,
         }
     }
 }

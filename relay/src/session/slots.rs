@@ -12,8 +12,10 @@ use super::capability::{key, verify};
 use super::reply::{one, pending};
 use super::stream::{Cause, Session};
 use crate::answer::{Code, Refusal};
+use crate::peers::Peer;
+use crate::rates::Exceeded;
 use crate::state::State;
-use crate::storage::{Access, BoxId, SlotOutcome, SlotWrite, Storage, StorageError};
+use crate::storage::{Access, BoxId, SlotOutcome, SlotRow, SlotWrite, Storage, StorageError};
 
 /// A signed write whose fields have the right lengths.
 struct SignedWrite {
@@ -30,6 +32,7 @@ struct SignedWrite {
 impl SignedWrite {
     fn of_put(put: SlotPut, relay_key: &[u8; 32]) -> Result<Self, Refusal> {
         let slot_pub = key(&put.slot_pub)?;
+        keepable(put.version)?;
         let new_pub = if put.new_pub.is_empty() { None } else { Some(key(&put.new_pub)?) };
         let signed = slot_put_bytes(relay_key, &put).ok_or(Code::BadFrame)?;
         Ok(Self::new(slot_pub, new_pub, put.version, Some(put.body), put.sig, signed))
@@ -37,6 +40,7 @@ impl SignedWrite {
 
     fn of_delete(delete: SlotDelete, relay_key: &[u8; 32]) -> Result<Self, Refusal> {
         let slot_pub = key(&delete.slot_pub)?;
+        keepable(delete.version)?;
         let signed = slot_delete_bytes(relay_key, &slot_pub, delete.version);
         Ok(Self::new(slot_pub, None, delete.version, None, delete.sig, signed))
     }
@@ -54,18 +58,17 @@ impl SignedWrite {
     }
 }
 
-/// Carries a write out; runs on the storage thread.
-fn write(
-    storage: &mut dyn Storage,
-    state: &State,
-    write: &SignedWrite,
-    admitted: bool,
-) -> Result<Result<(), Refusal>, StorageError> {
-    let stored = storage.slot(BoxId::of(&write.slot_pub))?;
-    let write_pub = match &stored {
+/// A version that the database can hold, which is half of what the wire can. Versions are times or counters.
+fn keepable(version: u64) -> Result<(), Refusal> {
+    i64::try_from(version).map(drop).map_err(|_| Code::BadFrame.into())
+}
+
+/// The key that writes a slot now, if this write is signed by it and may be made.
+fn right(stored: Option<&SlotRow>, write: &SignedWrite, admitted: bool) -> Result<[u8; 32], Refusal> {
+    let write_pub = match stored {
         Some(stored) => stored.write_pub,
-        None if write.body.is_none() => return Ok(Err(Code::NotFound.into())),
-        None if !admitted => return Ok(Err(Code::Admission.into())),
+        None if write.body.is_none() => return Err(Code::NotFound.into()),
+        None if !admitted => return Err(Code::Admission.into()),
         None => write.slot_pub,
     };
     let signed = if write_pub == write.slot_pub {
@@ -73,8 +76,34 @@ fn write(
     } else {
         verify(&write_pub, &write.signed, &write.sig)
     };
-    if !signed {
-        return Ok(Err(Code::Auth.into()));
+    if signed { Ok(write_pub) } else { Err(Code::Auth.into()) }
+}
+
+/// Counts a write whose right was checked: a stranger must be able neither to use up the rate of a slot nor to fill
+/// the tables with ids that do not exist.
+fn count(state: &State, peer: &Peer, id: BoxId, first: bool) -> Result<(), Exceeded> {
+    if first {
+        state.rates.creation(peer.network)?;
+    }
+    state.rates.capability(id)
+}
+
+/// Carries a write out; runs on the storage thread.
+fn write(
+    storage: &mut dyn Storage,
+    state: &State,
+    peer: &Peer,
+    write: &SignedWrite,
+    admitted: bool,
+) -> Result<Result<(), Refusal>, StorageError> {
+    let id = BoxId::of(&write.slot_pub);
+    let stored = storage.slot(id)?;
+    let write_pub = match right(stored.as_ref(), write, admitted) {
+        Ok(write_pub) => write_pub,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Err(exceeded) = count(state, peer, id, stored.is_none()) {
+        return Ok(Err(exceeded.into()));
     }
     let write = SlotWrite {
         slot_pub: write.slot_pub,
@@ -86,17 +115,14 @@ fn write(
     Ok(match storage.write_slot(&write, state.clock.now())? {
         SlotOutcome::Written => Ok(()),
         SlotOutcome::Stale(_) => Err(Code::Version.into()),
+        SlotOutcome::TooHigh => Err(Code::BadFrame.into()),
     })
 }
 
 impl Session {
     pub(super) async fn slot_put(&mut self, id: u64, put: SlotPut) -> Result<(), Cause> {
         let admitted = self.state.admission.admits(&self.peer.id, &put.admission);
-        let checked = SignedWrite::of_put(put, &self.state.relay_key).and_then(|write| {
-            self.state.rates.capability(BoxId::of(&write.slot_pub))?;
-            Ok(write)
-        });
-        match checked {
+        match SignedWrite::of_put(put, &self.state.relay_key) {
             Ok(write) => self.write_slot(id, write, admitted).await,
             Err(refusal) => self.refuse(id, refusal).await,
         }
@@ -110,17 +136,8 @@ impl Session {
     }
 
     async fn write_slot(&mut self, id: u64, signed: SignedWrite, admitted: bool) -> Result<(), Cause> {
-        let (state, network) = (Arc::clone(&self.state), self.peer.network);
-        self.change(id, move |storage| {
-            if admitted
-                && storage.slot(BoxId::of(&signed.slot_pub))?.is_none()
-                && let Err(exceeded) = state.rates.creation(network)
-            {
-                return Ok(Err(exceeded.into()));
-            }
-            write(storage, &state, &signed, admitted)
-        })
-        .await
+        let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
+        self.change(id, move |storage| write(storage, &state, &peer, &signed, admitted)).await
     }
 
     pub(super) async fn slot_get(&mut self, id: u64, get: &SlotGet) -> Result<(), Cause> {

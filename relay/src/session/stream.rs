@@ -15,12 +15,15 @@ use madang_wire::{DecodeError, Items, Message, RelayBody, RelayFrame, decode};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::boxes::Cost;
+use super::parts::{self, Asked};
 use super::reply::{Done, Pending};
 use super::subscription::{Push, Subscriptions};
 use crate::answer::{Code, Refusal, frame, name};
 use crate::drain;
 use crate::hub::{News, NewsFeed};
 use crate::peers::Peer;
+use crate::rates::Exceeded;
 use crate::state::{FRAME_BYTES, State};
 use crate::storage::{BoxId, StorageError};
 use crate::trace::Direction;
@@ -42,6 +45,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// News taken into one round before the stream looks at other things.
 const NEWS_PER_ROUND: usize = 64;
+
+/// Largest Credit or RAck that is let through whatever the rates say, bytes: 1,024 sequences take less.
+const FREE_BYTES: usize = 12 * 1024;
 
 /// Bytes of bodies in one Items frame, so that it stays below the frame limit with its framing.
 pub(super) const ITEMS_BYTES: u64 = 160 * 1024;
@@ -183,7 +189,8 @@ impl Session {
         let bytes = match frame {
             Ok(bytes) => bytes,
             Err(FrameError::TooLarge { .. }) => {
-                self.refuse(0, Code::BadFrame.into()).await?;
+                // Nothing of it was read, its id neither.
+                self.refuse(0, Code::TooLarge.into()).await?;
                 return Err("too_large");
             }
             Err(_) => return Err("io"),
@@ -191,26 +198,52 @@ impl Session {
         let decoded: Result<RelayFrame, DecodeError> = decode(&bytes);
         let (id, body) = match decoded {
             Ok(RelayFrame { id, body: Some(body) }) => (id, body),
-            Ok(RelayFrame { id, body: None }) => return self.strike(id, Code::BadFrame).await,
-            Err(DecodeError::TooMany { .. } | DecodeError::FieldTooLong { .. }) => {
-                return self.strike(leading_id(&bytes), Code::TooLarge).await;
+            Ok(RelayFrame { id, body: None }) => {
+                return self.strike(Asked { id, parts: 1 }, Code::BadFrame).await;
             }
-            Err(_) => return self.strike(leading_id(&bytes), Code::BadFrame).await,
+            Err(DecodeError::TooMany { .. } | DecodeError::FieldTooLong { .. }) => {
+                return self.strike(parts::of_broken(&bytes), Code::TooLarge).await;
+            }
+            Err(_) => return self.strike(parts::of_broken(&bytes), Code::BadFrame).await,
         };
         let name = name(&body);
         self.state.metrics.received(name, bytes.len());
         self.trace(Direction::In, name, &bytes);
-        if let Err(exceeded) = self.state.rates.frame(self.peer.network, bytes.len()) {
-            return self.refuse(id, exceeded.into()).await;
+        if let Err(exceeded) = self.count(&body, bytes.len()) {
+            return self.refuse_parts(parts::of(id, &body), exceeded.into()).await;
         }
         self.request(id, body).await
     }
 
+    /// Counts a frame on the network it comes from.
+    fn count(&self, body: &RelayBody, bytes: usize) -> Result<(), Exceeded> {
+        let (rates, network) = (&self.state.rates, self.peer.network);
+        match body {
+            // A refused Credit would make the window smaller for ever, and a refused RAck brings its items again. Credit
+            // is bounded by `CREDIT_MAX`, RAck by the requests that may wait for the database.
+            RelayBody::Credit(_) | RelayBody::Ack(_) if bytes <= FREE_BYTES => Ok(()),
+            // Their parts count as requests one by one.
+            RelayBody::PutMany(_) | RelayBody::Subscribe(_) => rates.bytes(network, bytes),
+            _ => {
+                rates.request(network)?;
+                rates.bytes(network, bytes)
+            }
+        }
+    }
+
     /// Refuses a malformed frame; after a few the stream is closed.
-    pub(super) async fn strike(&mut self, id: u64, code: Code) -> Result<(), Cause> {
+    pub(super) async fn strike(&mut self, asked: Asked, code: Code) -> Result<(), Cause> {
         self.strikes = self.strikes.saturating_add(1);
-        self.refuse(id, code.into()).await?;
+        self.refuse_parts(asked, code.into()).await?;
         if self.strikes >= STRIKES { Err("bad_frames") } else { Ok(()) }
+    }
+
+    /// Refuses every part of a request.
+    pub(super) async fn refuse_parts(&mut self, asked: Asked, refusal: Refusal) -> Result<(), Cause> {
+        for index in 0..asked.parts {
+            self.send(frame(asked.id, refusal.body(index))).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn refuse(&mut self, id: u64, refusal: Refusal) -> Result<(), Cause> {
@@ -244,17 +277,14 @@ impl Session {
             }
             Done::Page { box_id, id, index, outcome } => {
                 match outcome {
-                    Ok(Some((from, page))) => {
+                    Ok((from, page)) => {
                         if let Some(push) = self.subscriptions.on_page(box_id, from, page) {
                             self.push(push).await?;
                         }
                     }
-                    Ok(None) => {
-                        self.subscriptions.remove(box_id);
-                        self.send(frame(id, Refusal::from(Code::NotFound).body(index))).await?;
-                    }
                     Err(refusal) => {
                         self.subscriptions.remove(box_id);
+                        self.state.hub.unsubscribe(std::iter::once(box_id), &self.feed);
                         self.send(frame(id, refusal.body(index))).await?;
                     }
                 }
@@ -308,7 +338,7 @@ impl Session {
     /// Reads pages while there is credit and a subscribed box with unread items.
     pub(super) async fn read_more(&mut self) -> Result<(), Cause> {
         while let Some(read) = self.subscriptions.next_read() {
-            self.read_page(0, 0, read, Vec::new()).await?;
+            self.read_page((0, 0), read, Vec::new(), Cost::Free).await?;
         }
         Ok(())
     }
@@ -323,19 +353,6 @@ impl Session {
 fn joins(earlier: &Push, later: &Push) -> bool {
     let bytes: usize = earlier.items.iter().chain(&later.items).map(|item| item.body.len()).sum();
     earlier.box_id == later.box_id && u64::try_from(bytes).unwrap_or(u64::MAX) <= ITEMS_BYTES
-}
-
-/// The id of a frame that could not be decoded, when it stands in front as every encoder writes it.
-fn leading_id(bytes: &[u8]) -> u64 {
-    let Some((8, rest)) = bytes.split_first().map(|(tag, rest)| (*tag, rest)) else { return 0 };
-    let mut id = 0u64;
-    for (byte, shift) in rest.iter().zip((0..64u32).step_by(7)) {
-        id |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-        if byte & 0x80 == 0 {
-            return id;
-        }
-    }
-    0
 }
 
 /// The label of an error code, a constant so that figures cannot grow.
@@ -353,20 +370,4 @@ fn code_label(code: &str) -> &'static str {
         Code::BadFrame,
     ];
     CODES.iter().map(|known| known.text()).find(|known| *known == code).unwrap_or("other")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_id_of_a_broken_frame_is_found_when_it_leads() {
-        for id in [1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
-            let bytes = RelayFrame { id, body: None }.encode_to_vec();
-            assert_eq!(leading_id(&bytes), id);
-        }
-        assert_eq!(leading_id(&[]), 0);
-        assert_eq!(leading_id(&[0x12, 3]), 0);
-        assert_eq!(leading_id(&[8, 0xff]), 0);
-    }
 }

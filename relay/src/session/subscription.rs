@@ -120,7 +120,9 @@ impl Subscriptions {
         let first = cursor.epoch == [0; 8];
         cursor.epoch = page.epoch;
         cursor.head = cursor.head.max(page.head);
-        let told = std::mem::replace(&mut cursor.truncated_before, page.truncated_before);
+        // A page counts what has expired behind its start only, so the number of an earlier one may be higher.
+        let told = cursor.truncated_before;
+        cursor.truncated_before = told.max(page.truncated_before);
         let last = page.items.last().map(|item| item.seq);
         cursor.upto = if page.more { last.unwrap_or(from) } else { page.head };
         let push = Push {
@@ -128,7 +130,7 @@ impl Subscriptions {
             box_id,
             epoch: page.epoch,
             head: page.head,
-            truncated_before: page.truncated_before,
+            truncated_before: cursor.truncated_before,
             items: page.items.into_iter().map(Arc::new).collect(),
         };
         let used = u32::try_from(push.items.len()).unwrap_or(u32::MAX);

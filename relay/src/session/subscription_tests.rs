@@ -92,6 +92,20 @@ fn an_eviction_is_told_by_a_page() {
 }
 
 #[test]
+fn what_was_told_as_lost_stays_told() {
+    let mut subs = caught_up(10);
+    subs.on_news(&news(LOG, 5));
+    let read = subs.next_read().unwrap();
+    let told = Page { truncated_before: 4, ..page(4..=5, 5, false) };
+    assert_eq!(subs.on_page(LOG, read.after, told).unwrap().truncated_before, 4);
+    // A later page counts only what has expired behind its start.
+    subs.on_lost_news();
+    let read = subs.next_read().unwrap();
+    assert_eq!(subs.on_page(LOG, read.after, empty(5)), None);
+    assert_eq!(subs.on_news(&news(LOG, 6)).unwrap().truncated_before, 4);
+}
+
+#[test]
 fn a_busy_box_does_not_starve_another() {
     let mut subs = Subscriptions::default();
     subs.open_window(0);

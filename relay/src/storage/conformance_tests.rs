@@ -12,6 +12,9 @@ const ALICE: [u8; 32] = [1; 32];
 const BOB: [u8; 32] = [2; 32];
 const LOG: [u8; 32] = [3; 32];
 
+/// No box has this id.
+const NO_BOX: BoxId = BoxId([7; 16]);
+
 macro_rules! conformance {
     ($($(#[doc = $doc:literal])* fn $name:ident($storage:ident) $body:block)*) => {$(
         mod $name {
@@ -34,7 +37,14 @@ macro_rules! conformance {
 }
 
 fn inbox(storage: &mut dyn Storage, owner: [u8; 32]) -> BoxId {
-    storage.create_inbox(&NewInbox { owner_pub: owner, k_token: [9; 32] }, NOW).unwrap().id
+    make_inbox(storage, owner, 9).id
+}
+
+fn make_inbox(storage: &mut dyn Storage, owner_pub: [u8; 32], k_token: u8) -> Created {
+    match storage.create_inbox(&NewInbox { owner_pub, k_token: [k_token; 32] }, NOW).unwrap() {
+        InboxCreated::Created(created) => created,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn log_after(storage: &mut dyn Storage, log_pub: [u8; 32], prev: Option<BoxId>, now: u64) -> LogCreated {
@@ -90,16 +100,20 @@ fn seq(outcome: PutOutcome) -> u64 {
 }
 
 fn seqs(storage: &mut dyn Storage, id: BoxId, after: u64) -> Vec<u64> {
-    let page = storage.page(id, after, 1_000, 1 << 30).unwrap().unwrap();
+    seqs_at(storage, id, after, NOW)
+}
+
+fn seqs_at(storage: &mut dyn Storage, id: BoxId, after: u64, now: u64) -> Vec<u64> {
+    let page = storage.page(id, after, 1_000, 1 << 30, now).unwrap().unwrap();
     page.items.iter().map(|item| item.seq).collect()
 }
 
 conformance! {
     /// Epoch and box id come back with the same key; another key or a deleted database gives another epoch.
     fn a_box_is_found_again_by_its_key(storage) {
-        let first = storage.create_inbox(&NewInbox { owner_pub: ALICE, k_token: [9; 32] }, NOW).unwrap();
-        let again = storage.create_inbox(&NewInbox { owner_pub: ALICE, k_token: [8; 32] }, NOW).unwrap();
-        let bob = storage.create_inbox(&NewInbox { owner_pub: BOB, k_token: [9; 32] }, NOW).unwrap();
+        let first = make_inbox(storage, ALICE, 9);
+        let again = make_inbox(storage, ALICE, 8);
+        let bob = make_inbox(storage, BOB, 9);
         assert!(first.new && !again.new);
         assert_eq!((first.id, first.epoch), (again.id, again.epoch));
         assert_eq!(first.id, BoxId::of(&ALICE));
@@ -114,17 +128,17 @@ conformance! {
             assert_eq!(seq(storage.put_inbox(&to_inbox(alice, text), NOW).unwrap()), n as u64 + 1);
         }
         assert_eq!(seq(storage.put_inbox(&to_inbox(bob, "a"), NOW).unwrap()), 1);
-        let page = storage.page(alice, 1, 1, 1_000).unwrap().unwrap();
+        let page = storage.page(alice, 1, 1, 1_000, NOW).unwrap().unwrap();
         assert_eq!((page.head, page.more, page.truncated_before), (3, true, 0));
         assert_eq!(page.items.len(), 1);
         assert_eq!((page.items[0].seq, &page.items[0].body[..]), (2, &b"b"[..]));
         assert_eq!(page.items[0].dedupe, short_hash(b"b"));
-        assert!(storage.page(BoxId([7; 16]), 0, 1, 1).unwrap().is_none());
-        let sizes = storage.page(alice, 0, 10, 2).unwrap().unwrap();
+        assert!(storage.page(BoxId([7; 16]), 0, 1, 1, NOW).unwrap().is_none());
+        let sizes = storage.page(alice, 0, 10, 2, NOW).unwrap().unwrap();
         assert_eq!((sizes.items.len(), sizes.more), (2, true));
-        let at_least_one = storage.page(alice, 0, 10, 0).unwrap().unwrap();
+        let at_least_one = storage.page(alice, 0, 10, 0, NOW).unwrap().unwrap();
         assert_eq!((at_least_one.items.len(), at_least_one.more), (1, true));
-        let none = storage.page(alice, 0, 0, 100).unwrap().unwrap();
+        let none = storage.page(alice, 0, 0, 100, NOW).unwrap().unwrap();
         assert_eq!((none.items.len(), none.more, none.head), (0, true, 3));
     }
 
@@ -156,7 +170,7 @@ conformance! {
         assert_eq!(seqs(storage, alice, 0), [1, 3, 4]);
         assert_eq!(storage.put_inbox(&to_inbox(alice, &"x".repeat(98)), NOW).unwrap(), PutOutcome::Quota);
         assert_eq!(seq(storage.put_inbox(&to_inbox(alice, &"x".repeat(97)), NOW).unwrap()), 5);
-        assert_eq!(storage.page(alice, 0, 9, 999).unwrap().unwrap().truncated_before, 0, "an ack is no loss");
+        assert_eq!(storage.page(alice, 0, 9, 999, NOW).unwrap().unwrap().truncated_before, 0, "an ack is no loss");
         assert_eq!(storage.put_inbox(&to_inbox(BoxId([7; 16]), "5"), NOW).unwrap(), PutOutcome::NotFound);
     }
 
@@ -179,9 +193,110 @@ conformance! {
         assert_eq!(storage.revocation(bob, 17).unwrap(), None);
         assert!(storage.revoke_token(alice, 17, true).unwrap());
         assert_eq!(storage.revocation(alice, 17).unwrap(), Some(Revocation { silent: true }));
-        assert_eq!(seq(storage.discard(alice).unwrap()), 1);
+        assert_eq!(seq(storage.discard(&to_inbox(alice, "b"), NOW).unwrap()), 1);
         assert_eq!(seq(storage.put_inbox(&to_inbox(alice, "a"), NOW).unwrap()), 2);
         assert_eq!(seqs(storage, alice, 0), [2]);
+    }
+
+    /// A log key is known to every member: it must not become the key of an inbox, nor the other way round.
+    fn a_key_is_that_of_an_inbox_or_of_a_log(storage) {
+        let log = log(storage);
+        let taken = storage.create_inbox(&NewInbox { owner_pub: LOG, k_token: [9; 32] }, NOW).unwrap();
+        assert_eq!(taken, InboxCreated::OtherKind);
+        let found = storage.mailbox(log).unwrap().unwrap();
+        assert_eq!((found.kind, found.k_token), (MailboxKind::Log, None));
+        let alice = inbox(storage, ALICE);
+        let before = storage.mailbox(alice).unwrap();
+        assert_eq!(log_after(storage, ALICE, None, NOW), LogCreated::OtherKind);
+        assert_eq!(log_after(storage, ALICE, Some(log), NOW), LogCreated::OtherKind);
+        assert_eq!(storage.mailbox(alice).unwrap(), before);
+    }
+
+    /// What a silently revoked writer hears is what the others hear while their items lie unread.
+    fn a_discarded_item_is_answered_like_a_kept_one(storage) {
+        let (alice, bob) = (inbox(storage, ALICE), inbox(storage, BOB));
+        let answers = |storage: &mut dyn Storage, keep: bool, at: u64| {
+            let mut heard = Vec::new();
+            for text in ["1", "2", "1", "3", "2", "4", "5", "4"] {
+                let put = to_inbox(if keep { alice } else { bob }, text);
+                let outcome = if keep { storage.put_inbox(&put, at) } else { storage.discard(&put, at) };
+                heard.push(match outcome.unwrap() {
+                    PutOutcome::Stored { seq, .. } => format!("stored {seq}"),
+                    PutOutcome::Duplicate { seq, .. } => format!("duplicate {seq}"),
+                    other => format!("{other:?}"),
+                });
+            }
+            heard
+        };
+        let kept = answers(storage, true, NOW);
+        let expected =
+            ["stored 1", "stored 2", "duplicate 1", "stored 3", "duplicate 2", "stored 4", "Quota", "duplicate 4"];
+        assert_eq!(kept, expected);
+        assert_eq!(answers(storage, false, NOW), kept);
+        assert_eq!(answers(storage, false, NOW + HOUR)[..3], ["duplicate 1", "duplicate 2", "duplicate 1"]);
+        assert!(seqs(storage, bob, 0).is_empty());
+        let counts = storage.counts().unwrap();
+        assert_eq!((counts.inbox_items, counts.bytes), (4, 4), "only what is kept counts");
+        // Others are not held up by them: neither by their number nor by the same body.
+        assert_eq!(seq(storage.put_inbox(&to_inbox(bob, "1"), NOW).unwrap()), 5);
+        assert_eq!(seqs(storage, bob, 0), [5]);
+        // After their time both are stored anew.
+        let later = NOW + 31 * DAY;
+        assert_eq!(storage.sweep(later, 2).unwrap(), Swept { items: 2, discarded: 2, ..Swept::default() });
+        assert_eq!(storage.sweep(later, 9).unwrap(), Swept { items: 3, discarded: 2, ..Swept::default() });
+        for id in [alice, bob] {
+            let put = InboxPut { expires: later + DAY, ..to_inbox(id, "1") };
+            let again = if id == alice { storage.put_inbox(&put, later) } else { storage.discard(&put, later) };
+            seq(again.unwrap());
+        }
+    }
+
+    /// An owner who acknowledges has read everything before: by then a kept item would be gone.
+    fn an_acknowledgement_forgets_what_was_discarded_before(storage) {
+        let alice = inbox(storage, ALICE);
+        assert_eq!(seq(storage.discard(&to_inbox(alice, "x"), NOW).unwrap()), 1);
+        assert_eq!(seq(storage.put_inbox(&to_inbox(alice, "a"), NOW).unwrap()), 2);
+        assert_eq!(seq(storage.discard(&to_inbox(alice, "y"), NOW).unwrap()), 3);
+        storage.ack(alice, &[2]).unwrap();
+        assert_eq!(seq(storage.discard(&to_inbox(alice, "x"), NOW).unwrap()), 4);
+        let unread = storage.discard(&to_inbox(alice, "y"), NOW).unwrap();
+        assert!(matches!(unread, PutOutcome::Duplicate { seq: 3, .. }), "{unread:?}");
+        assert!(matches!(storage.discard(&to_inbox(NO_BOX, "y"), NOW).unwrap(), PutOutcome::NotFound));
+    }
+
+    fn an_expired_item_is_served_to_nobody_even_before_the_sweep(storage) {
+        let (alice, log) = (inbox(storage, ALICE), log(storage));
+        for n in 1..=3u64 {
+            let expires = NOW + if n == 2 { HOUR } else { 3 * HOUR };
+            let put = InboxPut { expires, ..to_inbox(alice, &n.to_string()) };
+            seq(storage.put_inbox(&put, NOW).unwrap());
+            seq(storage.put_log(&LogPut { expires, ..to_log(log, 1, body(n)) }, &ROOMY, NOW).unwrap());
+        }
+        for id in [alice, log] {
+            assert_eq!(seqs_at(storage, id, 0, NOW + HOUR - 1), [1, 2, 3]);
+            let page = storage.page(id, 0, 2, 1 << 30, NOW + HOUR).unwrap().unwrap();
+            assert_eq!(page.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [1, 3]);
+            assert_eq!((page.head, page.truncated_before, page.more), (3, 3, false), "and readers are told");
+            assert!(seqs_at(storage, id, 0, NOW + 3 * HOUR).is_empty());
+        }
+    }
+
+    /// Clamped to what the database holds, a version would no longer fit its signature.
+    fn a_version_that_cannot_be_kept_is_refused(storage) {
+        let write = |version: u64| SlotWrite {
+            slot_pub: ALICE,
+            write_pub: ALICE,
+            version,
+            body: Some(vec![1]),
+            sig: vec![],
+        };
+        let highest = i64::MAX as u64;
+        for version in [highest + 1, u64::MAX] {
+            assert_eq!(storage.write_slot(&write(version), NOW).unwrap(), SlotOutcome::TooHigh);
+            assert_eq!(storage.slot(BoxId::of(&ALICE)).unwrap(), None);
+        }
+        assert_eq!(storage.write_slot(&write(highest), NOW).unwrap(), SlotOutcome::Written);
+        assert_eq!(storage.slot(BoxId::of(&ALICE)).unwrap().unwrap().version, highest);
     }
 
     fn a_register_slot_holds_the_newest_item(storage) {
@@ -190,7 +305,7 @@ conformance! {
         seq(storage.put_log(&register(1, 1), &ROOMY, NOW).unwrap());
         seq(storage.put_log(&register(2, 2), &ROOMY, NOW).unwrap());
         assert_eq!(seq(storage.put_log(&register(1, 3), &ROOMY, NOW).unwrap()), 3);
-        let page = storage.page(log, 0, 9, 9_999).unwrap().unwrap();
+        let page = storage.page(log, 0, 9, 9_999, NOW).unwrap().unwrap();
         let slots: Vec<_> = page.items.iter().map(|item| (item.seq, item.slot)).collect();
         assert_eq!(slots, [(2, Some([2; 16])), (3, Some([1; 16]))]);
         assert_eq!(page.truncated_before, 0, "a newer value is no loss");
@@ -221,7 +336,7 @@ conformance! {
             assert!(matches!(outcome, PutOutcome::Stored { evicted, .. } if evicted == u32::from(n >= 12)));
         }
         assert_eq!(seqs(storage, log, 0), [1, 2, 3, 52, 53]);
-        let page = storage.page(log, 0, 9, 9_999).unwrap().unwrap();
+        let page = storage.page(log, 0, 9, 9_999, NOW).unwrap().unwrap();
         assert_eq!(page.truncated_before, 52, "readers are told that something went");
         assert_eq!(storage.counts().unwrap().bytes, 500);
     }
@@ -239,7 +354,7 @@ conformance! {
         let outcome = storage.put_log(&to_log(log, 9, body(99)), &TIGHT, NOW + 49 * HOUR).unwrap();
         assert!(matches!(outcome, PutOutcome::Stored { seq: 9, evicted: 1, .. }), "{outcome:?}");
         assert_eq!(seqs(storage, log, 0), [2, 3, 4, 5, 6, 7, 8, 9]);
-        assert_eq!(storage.page(log, 0, 9, 9_999).unwrap().unwrap().truncated_before, 2);
+        assert_eq!(storage.page(log, 0, 9, 9_999, NOW).unwrap().unwrap().truncated_before, 2);
     }
 
     fn the_largest_writer_pays_for_overflow(storage) {
@@ -303,6 +418,8 @@ conformance! {
             assert!(matches!(log_after(storage, [n; 32], Some(first), NOW), LogCreated::Created(_)));
         }
         assert_eq!(log_after(storage, [14; 32], Some(first), NOW), LogCreated::TooMany);
+        assert_eq!(storage.succession(first, NOW).unwrap(), Succession::TooMany);
+        assert_eq!(storage.succession(first, NOW + DAY).unwrap(), Succession::Free(first));
         assert!(storage.mailbox(BoxId::of(&[14; 32])).unwrap().is_none());
         let known = log_after(storage, [13; 32], Some(first), NOW);
         assert!(matches!(known, LogCreated::Created(Created { new: false, .. })), "finding one again is free");
@@ -310,6 +427,7 @@ conformance! {
         assert_eq!(log_after(storage, [15; 32], Some(BoxId([7; 16])), NOW), LogCreated::NoPredecessor);
         let alice = inbox(storage, ALICE);
         assert_eq!(log_after(storage, [15; 32], Some(alice), NOW), LogCreated::NoPredecessor);
+        assert_eq!(storage.succession(alice, NOW).unwrap(), Succession::NoPredecessor);
     }
 
     fn a_chain_does_not_grow_without_bound(storage) {
@@ -365,9 +483,9 @@ conformance! {
             seq(storage.put_log(&put, &ROOMY, NOW).unwrap());
         }
         assert_eq!(storage.sweep(NOW, 100).unwrap(), Swept::default());
-        assert_eq!(storage.sweep(NOW + 2 * HOUR, 100).unwrap(), Swept { items: 4, slots: 0, boxes: 0 });
+        assert_eq!(storage.sweep(NOW + 2 * HOUR, 100).unwrap(), Swept { items: 4, ..Swept::default() });
         for id in [alice, log] {
-            let page = storage.page(id, 0, 9, 9_999).unwrap().unwrap();
+            let page = storage.page(id, 0, 9, 9_999, NOW).unwrap().unwrap();
             assert_eq!((page.head, page.truncated_before), (3, 3));
             assert_eq!(seqs(storage, id, 0), [3]);
         }
@@ -394,8 +512,7 @@ conformance! {
         assert!(storage.mailbox(bob).unwrap().is_none() && storage.mailbox(alice).unwrap().is_some());
         assert!(storage.slot(BoxId::of(&ALICE)).unwrap().is_some());
         assert_eq!(storage.revocation(bob, 1).unwrap(), None);
-        let again = storage.create_inbox(&NewInbox { owner_pub: BOB, k_token: [9; 32] }, NOW).unwrap();
-        assert!(again.new);
+        assert!(make_inbox(storage, BOB, 9).new);
     }
 
     fn a_batch_is_given_up_as_a_whole(storage) {
@@ -427,10 +544,7 @@ fn boxes_and_items_survive_closing_the_file() {
     assert_eq!(seqs(&mut storage, alice, 0), [1]);
     let other = tempfile::tempdir().unwrap();
     let mut wiped = SqliteStorage::open(&other.path().join("relay.db"), 0).unwrap();
-    assert_ne!(
-        wiped.create_inbox(&NewInbox { owner_pub: ALICE, k_token: [9; 32] }, NOW).unwrap().epoch,
-        epoch
-    );
+    assert_ne!(make_inbox(&mut wiped, ALICE, 9).epoch, epoch);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::sqlite::{day, uint};
 use super::types::{BoxId, Counts, StorageError, Swept};
-use super::{inbox, log, mailbox, slot};
+use super::{discarded, inbox, log, mailbox, slot};
 
 /// Days after the last put or get of a slot, or the last use of an empty box.
 const UNUSED_DAYS: i64 = 400;
@@ -15,10 +15,11 @@ const UNUSED_DAYS: i64 = 400;
 pub(super) fn sweep(conn: &Connection, now: u64, max_rows: u32) -> Result<Swept, StorageError> {
     let of_inboxes = inbox::expire(conn, now, max_rows)?;
     let of_logs = log::expire(conn, now, max_rows)?;
+    let discarded = discarded::expire(conn, now, max_rows)?;
     let before = day(now).saturating_sub(UNUSED_DAYS);
     let slots = slot::expire(conn, before, max_rows)?;
     let boxes = boxes(conn, before, max_rows)?;
-    Ok(Swept { items: of_inboxes.saturating_add(of_logs), slots, boxes })
+    Ok(Swept { items: of_inboxes.saturating_add(of_logs), discarded, slots, boxes })
 }
 
 /// Deletes empty boxes that nobody used since a day, with everything noted about them.
@@ -30,6 +31,7 @@ fn boxes(conn: &Connection, before_day: i64, max_rows: u32) -> Result<u64, Stora
         .collect::<Result<_, _>>()?;
     for id in &unused {
         conn.prepare_cached("DELETE FROM revoked_token WHERE mailbox = ?1")?.execute([id.0])?;
+        conn.prepare_cached("DELETE FROM discarded_item WHERE mailbox = ?1")?.execute([id.0])?;
         conn.prepare_cached("DELETE FROM mailbox WHERE id = ?1")?.execute([id.0])?;
     }
     conn.prepare_cached("DELETE FROM chain_use WHERE bytes <= 0 AND root NOT IN (SELECT root FROM mailbox)")?

@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::discarded;
 use super::mailbox::{self, INBOX};
 use super::sqlite::{Verdict, int, uint};
 use super::types::{BoxId, InboxPut, PutOutcome, Revocation, StorageError, short_hash};
@@ -61,7 +62,8 @@ pub(super) fn put(conn: &Connection, put: &InboxPut, now: u64) -> Result<Verdict
     Ok(Verdict::Keep(PutOutcome::Stored { seq, epoch, evicted: 0 }))
 }
 
-fn duplicate(
+/// The sequence of the unexpired item with this hash.
+pub(super) fn duplicate(
     conn: &Connection,
     inbox: BoxId,
     dedupe: &[u8; 16],
@@ -90,17 +92,14 @@ fn fits(conn: &Connection, put: &InboxPut, size: u64) -> Result<bool, StorageErr
     Ok(knocks < i64::from(put.max_knocks))
 }
 
-pub(super) fn discard(conn: &Connection, inbox: BoxId) -> Result<PutOutcome, StorageError> {
-    Ok(match mailbox::next_seq(conn, inbox, INBOX)? {
-        Some((seq, epoch)) => PutOutcome::Stored { seq, epoch, evicted: 0 },
-        None => PutOutcome::NotFound,
-    })
-}
-
 pub(super) fn ack(conn: &Connection, inbox: BoxId, seqs: &[u64]) -> Result<u64, StorageError> {
     let mut removed = 0u64;
     for seq in seqs {
         removed = removed.saturating_add(remove(conn, inbox, "seq", int(*seq))?);
+    }
+    // An owner who acknowledges an item has the earlier ones too: discarded ones would be gone by now.
+    if let Some(newest) = seqs.iter().max() {
+        discarded::forget(conn, inbox, *newest)?;
     }
     Ok(removed)
 }

@@ -8,13 +8,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::sqlite::{Verdict, bytes, day, int, uint};
 use super::types::{
-    BoxId, Created, Item, LogCreated, Mailbox, MailboxKind, NewInbox, NewLog, Page, StorageError,
+    BoxId, Created, InboxCreated, Item, LogCreated, Mailbox, MailboxKind, NewInbox, NewLog, Page,
+    StorageError, Succession,
 };
 
 /// Successors of one log in a day (protocol section 10.3).
 const HEIRS_PER_LOG_DAY: i64 = 4;
 
-/// Successors in a whole chain in a day: four per log alone would let a chain grow fourfold with every step.
+/// Successors in a whole chain in a day: four per log alone would let a chain grow fourfold with every step
+/// (`docs/adr/0011`).
 const HEIRS_PER_CHAIN_DAY: i64 = 64;
 
 pub(super) const INBOX: i64 = 1;
@@ -46,15 +48,23 @@ pub(super) fn touch(conn: &Connection, id: BoxId, now: u64) -> Result<(), Storag
     Ok(())
 }
 
-pub(super) fn create_inbox(conn: &Connection, new: &NewInbox, now: u64) -> Result<Created, StorageError> {
+pub(super) fn create_inbox(
+    conn: &Connection,
+    new: &NewInbox,
+    now: u64,
+) -> Result<InboxCreated, StorageError> {
     let id = BoxId::of(&new.owner_pub);
     if let Some(found) = get(conn, id)? {
+        // Every member knows the key of a log: with a token key on it, any of them would pass for an admitted owner.
+        if found.kind != MailboxKind::Inbox {
+            return Ok(InboxCreated::OtherKind);
+        }
         conn.prepare_cached("UPDATE mailbox SET k_token = ?2, last_seen = ?3 WHERE id = ?1")?
             .execute(params![id.0, new.k_token, day(now)])?;
-        return Ok(Created { id, epoch: found.epoch, new: false });
+        return Ok(InboxCreated::Created(Created { id, epoch: found.epoch, new: false }));
     }
     let epoch = insert(conn, id, INBOX, &new.owner_pub, Some(new.k_token), 0, id, now)?;
-    Ok(Created { id, epoch, new: true })
+    Ok(InboxCreated::Created(Created { id, epoch, new: true }))
 }
 
 pub(super) fn create_log(
@@ -64,43 +74,59 @@ pub(super) fn create_log(
 ) -> Result<Verdict<LogCreated>, StorageError> {
     let id = BoxId::of(&new.log_pub);
     if let Some(found) = get(conn, id)? {
+        if found.kind != MailboxKind::Log {
+            return Ok(Verdict::Undo(LogCreated::OtherKind));
+        }
         touch(conn, id, now)?;
         return Ok(Verdict::Keep(LogCreated::Created(Created { id, epoch: found.epoch, new: false })));
     }
     let root = match new.prev {
         None => id,
-        Some(prev) => match get(conn, prev)? {
-            Some(found) if found.kind == MailboxKind::Log => {
-                if !count_heir(conn, prev, found.root, now)? {
-                    return Ok(Verdict::Undo(LogCreated::TooMany));
-                }
-                found.root
+        Some(prev) => match succession(conn, prev, now)? {
+            Succession::Free(root) => {
+                count_heir(conn, prev, root, now)?;
+                root
             }
-            _ => return Ok(Verdict::Undo(LogCreated::NoPredecessor)),
+            Succession::NoPredecessor => return Ok(Verdict::Undo(LogCreated::NoPredecessor)),
+            Succession::TooMany => return Ok(Verdict::Undo(LogCreated::TooMany)),
         },
     };
     let epoch = insert(conn, id, LOG, &new.log_pub, None, new.ttl_h, root, now)?;
     Ok(Verdict::Keep(LogCreated::Created(Created { id, epoch, new: true })))
 }
 
-/// Counts one more successor of a log and of its chain; `false` when either had its share of the day.
-fn count_heir(conn: &Connection, prev: BoxId, root: BoxId, now: u64) -> Result<bool, StorageError> {
+/// Whether a log and its chain have successors of the day left.
+pub(super) fn succession(conn: &Connection, prev: BoxId, now: u64) -> Result<Succession, StorageError> {
     let today = day(now);
-    let of_log = conn
-        .prepare_cached(
-            "UPDATE mailbox SET heir_n = CASE WHEN heir_day = ?2 THEN heir_n + 1 ELSE 1 END, heir_day = ?2
-             WHERE id = ?1 AND (heir_day <> ?2 OR heir_n < ?3)",
-        )?
-        .execute(params![prev.0, today, HEIRS_PER_LOG_DAY])?;
-    conn.prepare_cached("INSERT INTO chain_use (root) VALUES (?1) ON CONFLICT DO NOTHING")?
-        .execute([root.0])?;
-    let of_chain = conn
-        .prepare_cached(
-            "UPDATE chain_use SET heir_n = CASE WHEN heir_day = ?2 THEN heir_n + 1 ELSE 1 END, heir_day = ?2
-             WHERE root = ?1 AND (heir_day <> ?2 OR heir_n < ?3)",
-        )?
-        .execute(params![root.0, today, HEIRS_PER_CHAIN_DAY])?;
-    Ok(of_log == 1 && of_chain == 1)
+    let found: Option<(i64, i64, i64, [u8; 16])> = conn
+        .prepare_cached("SELECT kind, heir_day, heir_n, root FROM mailbox WHERE id = ?1")?
+        .query_row([prev.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, bytes(row, 3)?)))
+        .optional()?;
+    let Some((LOG, of_day, of_log, root)) = found else { return Ok(Succession::NoPredecessor) };
+    let of_chain: i64 = conn
+        .prepare_cached("SELECT heir_n FROM chain_use WHERE root = ?1 AND heir_day = ?2")?
+        .query_row(params![root, today], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    let full = (of_day == today && of_log >= HEIRS_PER_LOG_DAY) || of_chain >= HEIRS_PER_CHAIN_DAY;
+    Ok(if full { Succession::TooMany } else { Succession::Free(BoxId(root)) })
+}
+
+/// Counts one more successor of a log and of its chain.
+fn count_heir(conn: &Connection, prev: BoxId, root: BoxId, now: u64) -> Result<(), StorageError> {
+    let today = day(now);
+    conn.prepare_cached(
+        "UPDATE mailbox SET heir_n = CASE WHEN heir_day = ?2 THEN heir_n + 1 ELSE 1 END, heir_day = ?2
+         WHERE id = ?1",
+    )?
+    .execute(params![prev.0, today])?;
+    conn.prepare_cached(
+        "INSERT INTO chain_use (root, heir_day, heir_n) VALUES (?1, ?2, 1)
+         ON CONFLICT (root) DO UPDATE SET heir_day = excluded.heir_day,
+             heir_n = CASE WHEN heir_day = excluded.heir_day THEN heir_n + 1 ELSE 1 END",
+    )?
+    .execute(params![root.0, today])?;
+    Ok(())
 }
 
 #[allow(clippy::too_many_arguments)] // One argument per column.
@@ -152,12 +178,14 @@ pub(super) fn note_loss(conn: &Connection, id: BoxId, seq: u64) -> Result<(), St
     Ok(())
 }
 
+/// Items after a sequence. What has expired is left out and counted as lost, even before the sweep has met it.
 pub(super) fn page(
     conn: &Connection,
     id: BoxId,
     after: u64,
     max_items: u32,
     max_bytes: u64,
+    now: u64,
 ) -> Result<Option<Page>, StorageError> {
     let mut statement =
         conn.prepare_cached("SELECT kind, epoch, next_seq, truncated_before FROM mailbox WHERE id = ?1")?;
@@ -167,39 +195,38 @@ pub(super) fn page(
         })
         .optional()?;
     let Some((kind, epoch, next, truncated)) = found else { return Ok(None) };
-    let sql = if kind == INBOX {
-        "SELECT seq, dedupe, NULL, body FROM inbox_item WHERE mailbox = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
-    } else {
-        "SELECT seq, dedupe, slot, body FROM log_item WHERE mailbox = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
-    };
-    // One row more than asked tells whether there is more.
-    let limit = i64::from(max_items).saturating_add(1);
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query(params![id.0, int(after), limit])?;
-    let mut items = Vec::new();
-    let (mut size, mut more) = (0u64, false);
-    while let Some(row) = rows.next()? {
-        let body = row.get_ref(3)?.as_blob().map_err(|error| StorageError::Database(error.to_string()))?;
-        let len = u64::try_from(body.len()).unwrap_or(u64::MAX);
-        let full = items.len() >= usize::try_from(max_items).unwrap_or(usize::MAX);
-        // At least one item goes out, or a body near the byte limit would block the box for ever.
-        if full || (!items.is_empty() && size.saturating_add(len) > max_bytes) {
-            more = true;
-            break;
-        }
-        size = size.saturating_add(len);
-        items.push(Item {
-            seq: uint(row.get(0)?),
-            dedupe: bytes(row, 1)?,
-            slot: row.get(2)?,
-            body: Arc::from(body),
-        });
-    }
-    Ok(Some(Page {
+    let mut page = Page {
         epoch,
         head: uint(next.saturating_sub(1)),
         truncated_before: uint(truncated),
-        items,
-        more,
-    }))
+        items: Vec::new(),
+        more: false,
+    };
+    // No LIMIT: rows are stepped through only until the page is full, and expired ones do not count.
+    let sql = if kind == INBOX {
+        "SELECT seq, expires, dedupe, NULL, body FROM inbox_item WHERE mailbox = ?1 AND seq > ?2 ORDER BY seq"
+    } else {
+        "SELECT seq, expires, dedupe, slot, body FROM log_item WHERE mailbox = ?1 AND seq > ?2 ORDER BY seq"
+    };
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params![id.0, int(after)])?;
+    let mut size = 0u64;
+    while let Some(row) = rows.next()? {
+        let seq = uint(row.get(0)?);
+        if uint(row.get(1)?) <= now {
+            page.truncated_before = page.truncated_before.max(seq.saturating_add(1));
+            continue;
+        }
+        let body = row.get_ref(4)?.as_blob().map_err(|error| StorageError::Database(error.to_string()))?;
+        let len = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        let full = page.items.len() >= usize::try_from(max_items).unwrap_or(usize::MAX);
+        // At least one item goes out, or a body near the byte limit would block the box for ever.
+        if full || (!page.items.is_empty() && size.saturating_add(len) > max_bytes) {
+            page.more = true;
+            break;
+        }
+        size = size.saturating_add(len);
+        page.items.push(Item { seq, dedupe: bytes(row, 2)?, slot: row.get(3)?, body: Arc::from(body) });
+    }
+    Ok(Some(page))
 }

@@ -4,6 +4,7 @@
 //! register slots, quotas per writer, expiry. It must not know frames, connections, signatures or rates.
 //! Invariant: a sequence number is given out once per box and never moves backwards, so a cursor never skips.
 
+mod discarded;
 mod expiry;
 mod inbox;
 mod log;
@@ -24,8 +25,9 @@ pub use sqlite::SqliteStorage;
 pub use thread::{Access, StorageHandle, StorageThread, spawn};
 pub(crate) use types::short_hash;
 pub use types::{
-    BoxId, Counts, Created, InboxPut, Item, LogCreated, LogLimits, LogPut, Mailbox, MailboxKind, NewInbox,
-    NewLog, Page, PutOutcome, Revocation, SlotOutcome, SlotRow, SlotWrite, StorageError, Swept, Writer,
+    BoxId, Counts, Created, InboxCreated, InboxPut, Item, LogCreated, LogLimits, LogPut, Mailbox,
+    MailboxKind, NewInbox, NewLog, Page, PutOutcome, Revocation, SlotOutcome, SlotRow, SlotWrite,
+    StorageError, Succession, Swept, Writer,
 };
 
 /// Everything the relay asks of its database.
@@ -40,10 +42,12 @@ pub trait Storage: Send {
     /// Gives the batch up; harmless when none is open.
     fn rollback(&mut self);
 
-    /// Makes an inbox, or finds it again by its key and takes over a changed token key.
-    fn create_inbox(&mut self, new: &NewInbox, now: u64) -> Result<Created, StorageError>;
-    /// Makes a log, or finds it again by its key.
+    /// Makes an inbox, or finds it again by its key and takes over a changed token key. A log of that key is left alone.
+    fn create_inbox(&mut self, new: &NewInbox, now: u64) -> Result<InboxCreated, StorageError>;
+    /// Makes a log, or finds it again by its key. An inbox of that key is left alone.
     fn create_log(&mut self, new: &NewLog, now: u64) -> Result<LogCreated, StorageError>;
+    /// Whether a log may have one more successor today; changes nothing.
+    fn succession(&mut self, prev: BoxId, now: u64) -> Result<Succession, StorageError>;
     /// The box with this id.
     fn mailbox(&mut self, id: BoxId) -> Result<Option<Mailbox>, StorageError>;
     /// Notes that the box was used today, so that it is not taken for abandoned.
@@ -56,17 +60,19 @@ pub trait Storage: Send {
 
     /// Puts an item into an inbox.
     fn put_inbox(&mut self, put: &InboxPut, now: u64) -> Result<PutOutcome, StorageError>;
-    /// Gives out a sequence number of an inbox without storing anything (silently revoked tokens).
-    fn discard(&mut self, inbox: BoxId) -> Result<PutOutcome, StorageError>;
+    /// Answers as `put_inbox` would and keeps no more than the hash of the body, so that the same body is a duplicate
+    /// (silently revoked tokens). What was kept this way is forgotten when the owner acknowledges a later item.
+    fn discard(&mut self, put: &InboxPut, now: u64) -> Result<PutOutcome, StorageError>;
     /// Puts an item into a log, within the quotas of its writers.
     fn put_log(&mut self, put: &LogPut, limits: &LogLimits, now: u64) -> Result<PutOutcome, StorageError>;
-    /// Items after a sequence number, oldest first.
+    /// Items after a sequence number that have not expired, oldest first.
     fn page(
         &mut self,
         id: BoxId,
         after: u64,
         max_items: u32,
         max_bytes: u64,
+        now: u64,
     ) -> Result<Option<Page>, StorageError>;
     /// Deletes items of an inbox; returns how many there were.
     fn ack(&mut self, inbox: BoxId, seqs: &[u64]) -> Result<u64, StorageError>;

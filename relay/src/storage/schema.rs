@@ -8,7 +8,7 @@ use rusqlite_migration::{M, Migrations};
 use super::types::StorageError;
 
 /// Newest schema version this program knows.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const V1: &str = "
 CREATE TABLE mailbox (
@@ -99,8 +99,25 @@ CREATE TABLE slot (
 CREATE INDEX slot_touched ON slot (touched);
 ";
 
+/// Silently revoked writers hear the same as others (`docs/adr/0013`).
+const V2: &str = "
+ALTER TABLE mailbox ADD COLUMN discarded_n     INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mailbox ADD COLUMN discarded_bytes INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE discarded_item (
+    mailbox BLOB    NOT NULL,
+    dedupe  BLOB    NOT NULL,
+    seq     INTEGER NOT NULL,
+    size    INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    PRIMARY KEY (mailbox, dedupe)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX discarded_item_seq ON discarded_item (mailbox, seq);
+CREATE INDEX discarded_item_expires ON discarded_item (expires);
+";
+
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(V1)])
+    Migrations::new(vec![M::up(V1), M::up(V2)])
 }
 
 /// Brings a database up to date.
@@ -126,6 +143,23 @@ mod tests {
         migrate(&mut conn).unwrap();
         let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, VERSION);
+    }
+
+    #[test]
+    fn a_database_of_the_first_version_keeps_its_boxes() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        Migrations::new(vec![M::up(V1)]).to_latest(&mut conn).unwrap();
+        conn.execute_batch(
+            "INSERT INTO mailbox (id, kind, cap_pub, epoch, root, last_seen) VALUES (x'01', 1, x'02', x'03', x'01', 4)",
+        )
+        .unwrap();
+        migrate(&mut conn).unwrap();
+        let kept: (i64, i64) = conn
+            .query_row("SELECT last_seen, discarded_n FROM mailbox WHERE id = x'01'", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!(kept, (4, 0));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::sqlite::{bytes, day, int, uint};
+use super::sqlite::{bytes, day, uint};
 use super::types::{BoxId, SlotOutcome, SlotRow, SlotWrite, StorageError};
 
 pub(super) fn get(conn: &Connection, id: BoxId) -> Result<Option<SlotRow>, StorageError> {
@@ -32,6 +32,7 @@ pub(super) fn touch(conn: &Connection, id: BoxId, now: u64) -> Result<(), Storag
 
 pub(super) fn write(conn: &Connection, write: &SlotWrite, now: u64) -> Result<SlotOutcome, StorageError> {
     let id = BoxId::of(&write.slot_pub);
+    let Ok(version) = i64::try_from(write.version) else { return Ok(SlotOutcome::TooHigh) };
     if let Some(stored) = get(conn, id)?
         && stored.version >= write.version
     {
@@ -46,7 +47,7 @@ pub(super) fn write(conn: &Connection, write: &SlotWrite, now: u64) -> Result<Sl
         id.0,
         write.slot_pub,
         write.write_pub,
-        int(write.version),
+        version,
         write.body,
         write.sig,
         day(now)

@@ -8,10 +8,10 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, Savepoint};
 
 use super::types::{
-    BoxId, Counts, Created, InboxPut, LogCreated, LogLimits, LogPut, Mailbox, NewInbox, NewLog, Page,
-    PutOutcome, Revocation, SlotOutcome, SlotRow, SlotWrite, StorageError, Swept,
+    BoxId, Counts, InboxCreated, InboxPut, LogCreated, LogLimits, LogPut, Mailbox, NewInbox, NewLog, Page,
+    PutOutcome, Revocation, SlotOutcome, SlotRow, SlotWrite, StorageError, Succession, Swept,
 };
-use super::{Storage, expiry, inbox, log, mailbox, schema, slot};
+use super::{Storage, discarded, expiry, inbox, log, mailbox, schema, slot};
 
 /// Prepared statements kept by the connection; there are about fifty.
 const STATEMENTS_CAP: usize = 96;
@@ -109,12 +109,16 @@ impl Storage for SqliteStorage {
         self.open = false;
     }
 
-    fn create_inbox(&mut self, new: &NewInbox, now: u64) -> Result<Created, StorageError> {
+    fn create_inbox(&mut self, new: &NewInbox, now: u64) -> Result<InboxCreated, StorageError> {
         self.atomic(|conn| mailbox::create_inbox(conn, new, now).map(Verdict::Keep))
     }
 
     fn create_log(&mut self, new: &NewLog, now: u64) -> Result<LogCreated, StorageError> {
         self.atomic(|conn| mailbox::create_log(conn, new, now))
+    }
+
+    fn succession(&mut self, prev: BoxId, now: u64) -> Result<Succession, StorageError> {
+        mailbox::succession(&self.conn, prev, now)
     }
 
     fn mailbox(&mut self, id: BoxId) -> Result<Option<Mailbox>, StorageError> {
@@ -137,8 +141,8 @@ impl Storage for SqliteStorage {
         self.atomic(|conn| inbox::put(conn, put, now))
     }
 
-    fn discard(&mut self, inbox: BoxId) -> Result<PutOutcome, StorageError> {
-        self.atomic(|conn| inbox::discard(conn, inbox).map(Verdict::Keep))
+    fn discard(&mut self, put: &InboxPut, now: u64) -> Result<PutOutcome, StorageError> {
+        self.atomic(|conn| discarded::put(conn, put, now))
     }
 
     fn put_log(&mut self, put: &LogPut, limits: &LogLimits, now: u64) -> Result<PutOutcome, StorageError> {
@@ -151,8 +155,9 @@ impl Storage for SqliteStorage {
         after: u64,
         max_items: u32,
         max_bytes: u64,
+        now: u64,
     ) -> Result<Option<Page>, StorageError> {
-        mailbox::page(&self.conn, id, after, max_items, max_bytes)
+        mailbox::page(&self.conn, id, after, max_items, max_bytes, now)
     }
 
     fn ack(&mut self, inbox: BoxId, seqs: &[u64]) -> Result<u64, StorageError> {
@@ -216,4 +221,23 @@ pub(super) fn day(now: u64) -> i64 {
 /// A column of fixed length.
 pub(super) fn bytes<const N: usize>(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<[u8; N]> {
     row.get::<_, [u8; N]>(column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `Stored` promises that the item has reached the disk; with `NORMAL` a power cut could take it back.
+    #[test]
+    fn commits_reach_the_disk_before_they_return() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = SqliteStorage::open(&dir.path().join("relay.db"), 0).unwrap();
+        let pragma = |name: &str| -> rusqlite::types::Value {
+            storage.conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
+        };
+        const FULL: i64 = 2;
+        assert_eq!(pragma("synchronous"), FULL.into());
+        assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+        assert_eq!(pragma("secure_delete"), 1i64.into());
+    }
 }

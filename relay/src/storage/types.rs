@@ -123,14 +123,36 @@ pub struct Created {
     pub new: bool,
 }
 
+/// Answer to the creation of an inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InboxCreated {
+    /// The inbox exists now.
+    Created(Created),
+    /// The key is that of a log; nothing was changed.
+    OtherKind,
+}
+
 /// Answer to the creation of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogCreated {
     /// The log exists now.
     Created(Created),
+    /// The key is that of an inbox; nothing was changed.
+    OtherKind,
     /// The log named as predecessor does not exist.
     NoPredecessor,
     /// The predecessor or its chain had its successors of the day.
+    TooMany,
+}
+
+/// Whether a log may have one more successor today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Succession {
+    /// It may; the successor counts on the quota of this first log of the chain.
+    Free(BoxId),
+    /// There is no such log.
+    NoPredecessor,
+    /// The log or its chain had its successors of the day.
     TooMany,
 }
 
@@ -287,6 +309,8 @@ pub enum SlotOutcome {
     Written,
     /// The stored version is this one, which is not lower.
     Stale(u64),
+    /// The version is beyond what the database can hold (2^63 - 1); kept smaller, the slot would not fit its signature.
+    TooHigh,
 }
 
 /// What a sweep removed.
@@ -294,6 +318,8 @@ pub enum SlotOutcome {
 pub struct Swept {
     /// Items of inboxes and logs.
     pub items: u64,
+    /// Traces of items that were answered and never kept.
+    pub discarded: u64,
     /// Slots.
     pub slots: u64,
     /// Boxes nobody used for 400 days.

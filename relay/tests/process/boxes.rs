@@ -55,6 +55,15 @@ async fn wrong_expired_and_revoked_tokens_are_refused_and_silent_ones_are_not_to
         RelayBody::Stored(stored) => assert!(!stored.dup && stored.epoch == epoch),
         other => panic!("a silently revoked writer is told: {other:?}"),
     }
+    let mut heard = Vec::new();
+    for (slot, body) in [(19, b"e"), (17, b"f"), (19, b"e"), (17, b"f"), (19, b"e")] {
+        match bob.ask(with(token(&K_TOKEN, slot, 24), body)).await {
+            RelayBody::Stored(stored) => heard.push((stored.seq, stored.dup)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(heard, [(2, false), (3, false), (2, true), (3, true), (2, true)], "a repeated body");
+    alice.ok(RelayBody::Ack(RAck { inbox_id: box_id(ALICE), seqs: vec![3] })).await;
     bob.put(inbox_put(ALICE, b"d")).await;
     assert_eq!(bodies(&alice.fetch(fetch(ALICE, &epoch, 0)).await), [b"d".to_vec()]);
 }

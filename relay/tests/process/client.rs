@@ -1,5 +1,6 @@
 //! A small client of `/madang/relay/1`.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ed25519_dalek::{Signer, SigningKey};
@@ -7,7 +8,7 @@ use futures::io::{ReadHalf, WriteHalf};
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use libp2p::swarm::SwarmEvent;
-use libp2p::{Multiaddr, Stream, Swarm};
+use libp2p::{Multiaddr, PeerId, Stream, Swarm};
 use madang_p2p::{frame, protocol, streams, transport};
 use madang_wire::relay_sign::auth_bytes;
 use madang_wire::*;
@@ -23,6 +24,8 @@ pub(crate) struct Client {
     reader: ReadHalf<Stream>,
     pub(crate) writer: WriteHalf<Stream>,
     pub(crate) hello: HelloOk,
+    /// Its own libp2p id.
+    pub(crate) peer: PeerId,
     next_id: u64,
     swarm: tokio::task::JoinHandle<()>,
 }
@@ -79,7 +82,7 @@ pub(crate) fn bodies(items: &Items) -> Vec<Vec<u8>> {
     items.items.iter().map(|item| item.body.clone()).collect()
 }
 
-async fn open(addr: &str) -> (Stream, tokio::task::JoinHandle<()>) {
+async fn open(addr: &str) -> (Stream, PeerId, tokio::task::JoinHandle<()>) {
     let addr: Multiaddr = addr.parse().unwrap();
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).unwrap();
@@ -104,7 +107,7 @@ async fn open(addr: &str) -> (Stream, tokio::task::JoinHandle<()>) {
             swarm.select_next_some().await;
         }
     });
-    (stream, task)
+    (stream, peer, task)
 }
 
 impl Client {
@@ -120,9 +123,9 @@ impl Client {
     }
 
     pub(crate) async fn connect_silently(addr: &str) -> Self {
-        let (stream, swarm) = timeout(PATIENCE, open(addr)).await.unwrap();
+        let (stream, peer, swarm) = timeout(PATIENCE, open(addr)).await.unwrap();
         let (reader, writer) = stream.split();
-        Self { reader, writer, hello: HelloOk::default(), next_id: 1, swarm }
+        Self { reader, writer, hello: HelloOk::default(), peer, next_id: 1, swarm }
     }
 
     /// Sends without waiting; returns the id.
@@ -158,10 +161,31 @@ impl Client {
     }
 
     pub(crate) async fn error(&mut self, body: RelayBody) -> String {
+        self.refused(body).await.code
+    }
+
+    pub(crate) async fn refused(&mut self, body: RelayBody) -> RErr {
         match self.ask(body).await {
-            RelayBody::Err(error) => error.code,
+            RelayBody::Err(error) => error,
             other => panic!("not refused: {other:?}"),
         }
+    }
+
+    /// What the parts of the request `id` were answered, by index: the code of an error, or `stored`.
+    pub(crate) async fn parts(&mut self, id: u64, n: usize) -> Vec<String> {
+        let mut answers = BTreeMap::new();
+        for _ in 0..n {
+            let (answered, body) = self.next().await.expect("the stream was closed");
+            assert_eq!(answered, id, "{body:?}");
+            let (index, text) = match body {
+                RelayBody::Stored(stored) => (stored.index, "stored".to_owned()),
+                RelayBody::Err(error) => (error.index, error.code),
+                other => panic!("{other:?}"),
+            };
+            assert!(answers.insert(index, text).is_none(), "{index} was answered twice");
+        }
+        assert!(answers.keys().copied().eq(0..n as u32), "{answers:?}");
+        answers.into_values().collect()
     }
 
     pub(crate) async fn ok(&mut self, body: RelayBody) {
@@ -173,9 +197,14 @@ impl Client {
     }
 
     pub(crate) fn proof(&self, n: u8) -> RAuth {
+        self.proof_by(&key(n))
+    }
+
+    pub(crate) fn proof_by(&self, key: &SigningKey) -> RAuth {
         let challenge = self.hello.challenge.clone().try_into().unwrap();
-        let signed = auth_bytes(&self.relay_key(), &challenge, &key(n).verifying_key().to_bytes());
-        RAuth { cap_pub: public(n), sig: key(n).sign(&signed).to_bytes().to_vec() }
+        let public = key.verifying_key().to_bytes();
+        let signed = auth_bytes(&self.relay_key(), &challenge, &public);
+        RAuth { cap_pub: public.to_vec(), sig: key.sign(&signed).to_bytes().to_vec() }
     }
 
     pub(crate) async fn auth(&mut self, n: u8) {
@@ -185,8 +214,12 @@ impl Client {
 
     /// Proves the key and makes the inbox; returns its epoch.
     pub(crate) async fn make_inbox(&mut self, n: u8) -> Vec<u8> {
+        self.make_inbox_with(n, "").await
+    }
+
+    pub(crate) async fn make_inbox_with(&mut self, n: u8, code: &str) -> Vec<u8> {
         self.auth(n).await;
-        match self.ask(inbox_create(n, "")).await {
+        match self.ask(inbox_create(n, code)).await {
             RelayBody::Created(created) => {
                 assert_eq!(created.box_id, box_id(n));
                 created.epoch
@@ -196,8 +229,12 @@ impl Client {
     }
 
     pub(crate) async fn make_log(&mut self, n: u8) -> Vec<u8> {
+        self.make_log_with(n, "").await
+    }
+
+    pub(crate) async fn make_log_with(&mut self, n: u8, code: &str) -> Vec<u8> {
         self.auth(n).await;
-        match self.ask(log_create(n, "", &[])).await {
+        match self.ask(log_create(n, code, &[])).await {
             RelayBody::Created(created) => created.epoch,
             other => panic!("{other:?}"),
         }

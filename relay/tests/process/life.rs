@@ -4,7 +4,7 @@ use madang_wire::*;
 use rustix::process::Signal;
 
 use crate::client::*;
-use crate::relay::{Relay, output};
+use crate::relay::{PATIENCE, Relay, output};
 
 const ALICE: u8 = 1;
 
@@ -78,6 +78,66 @@ async fn both_signals_drain_and_end_with_zero() {
         }
         assert_eq!(relay.wait(), Some(0));
         assert!(start.elapsed().as_secs() < 10, "took {:?}", start.elapsed());
+    }
+}
+
+/// A client that has asked for more than it reads, so that a drain takes as long as it may.
+async fn slow_reader(relay: &Relay) -> Client {
+    let mut alice = Client::connect(&relay.addr).await;
+    alice.make_inbox(ALICE).await;
+    for n in 0..5u8 {
+        alice.put(inbox_put(ALICE, &[n; 60_000])).await;
+    }
+    for _ in 0..100 {
+        alice.send(RelayBody::Fetch(fetch(ALICE, &[], 0))).await;
+    }
+    alice
+}
+
+/// Waits until the relay says that it drains.
+fn wait_for_drain(relay: &Relay) {
+    let start = std::time::Instant::now();
+    loop {
+        match relay.get("/readyz") {
+            (200, text) => assert_eq!(text, "ready\n"),
+            told => {
+                assert_eq!(told, (503, "draining\n".into()));
+                return;
+            }
+        }
+        assert!(start.elapsed() < PATIENCE, "it never says that it drains");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_drains_it_lives_and_is_not_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut relay = Relay::start(dir.path());
+    let alice = Box::pin(slow_reader(&relay)).await;
+    let start = std::time::Instant::now();
+    relay.signal(Signal::TERM);
+    wait_for_drain(&relay);
+    assert_eq!(relay.get("/healthz"), (200, "ok\n".into()));
+    let health = output(&["healthcheck", "--data", dir.path().to_str().unwrap()]);
+    assert_eq!(health.status.code(), Some(1));
+    assert!(String::from_utf8(health.stderr).unwrap().contains("not ready: draining"));
+    assert_eq!(relay.wait(), Some(0));
+    assert!(start.elapsed().as_secs() < 10, "took {:?}", start.elapsed());
+    drop(alice);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut relay = Relay::start(dir.path());
+        let mut alice = Box::pin(slow_reader(&relay)).await;
+        relay.signal(Signal::TERM);
+        wait_for_drain(&relay);
+        relay.signal(signal);
+        // A drain that goes on would end with zero.
+        assert_eq!(relay.wait(), Some(code));
+        while alice.next().await.is_some() {}
     }
 }
 

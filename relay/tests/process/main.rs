@@ -5,9 +5,13 @@
 
 mod boxes;
 mod client;
+mod clocked;
 mod hostile;
 mod life;
 mod operator;
+mod proxy;
 mod quotas;
+mod rates;
 mod relay;
+mod secrecy;
 mod slots;

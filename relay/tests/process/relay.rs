@@ -36,8 +36,24 @@ impl Relay {
     /// Starts `run --dev` with more arguments and environment variables.
     pub(crate) fn start_with(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         let data = data.to_str().unwrap();
-        let args = [&["run", "--dev", "--data", data][..], args].concat();
-        let mut child = command(&args)
+        Self::run(&[&["run", "--dev", "--data", data][..], args].concat(), env)
+    }
+
+    /// Starts `run` without `--dev` on the loopback interface, with data and configuration in `dir`; the invite code is
+    /// `acorn`. `options` are further sections of the configuration.
+    pub(crate) fn start_real(dir: &Path, options: &str) -> Self {
+        let config = dir.join("relay.toml");
+        let data = dir.join("data");
+        let text = format!(
+            "[network]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+             [storage]\ndata = {data:?}\n[access]\ncodes = [\"acorn\"]\n{options}"
+        );
+        std::fs::write(&config, text).unwrap();
+        Self::run(&["run", "--config", config.to_str().unwrap()], &[])
+    }
+
+    fn run(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut child = command(args)
             .envs(env.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -67,6 +67,33 @@ async fn a_slot_rises_is_handed_over_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slot_holds_64_kib_and_not_one_byte_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start(dir.path());
+    let mut alice = Client::connect(&relay.addr).await;
+    let full: Vec<u8> = (0..64 * 1024u32).map(|n| n as u8).collect();
+    alice.ok(put(&alice, SLOT, 1, &full, None, "")).await;
+    let longer = [&full[..], &[0]].concat();
+    assert_eq!(alice.error(put(&alice, SLOT, 2, &longer, None, "")).await, "too_large");
+    let RelayBody::Slot(slot) = alice.ask(get()).await else { panic!() };
+    assert_eq!((slot.version, slot.body), (1, full));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_cannot_be_kept_is_refused_and_the_highest_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start(dir.path());
+    let mut alice = Client::connect(&relay.addr).await;
+    for version in [1 << 63, u64::MAX] {
+        assert_eq!(alice.error(put(&alice, SLOT, version, b"x", None, "")).await, "bad_frame");
+    }
+    assert_eq!(alice.error(get()).await, "not_found");
+    alice.ok(put(&alice, SLOT, (1 << 63) - 1, b"y", None, "")).await;
+    let RelayBody::Slot(slot) = alice.ask(get()).await else { panic!() };
+    assert_eq!(slot.version, (1 << 63) - 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_write_needs_admission_and_later_ones_do_not() {
     let dir = tempfile::tempdir().unwrap();
     let relay = Relay::start_with(dir.path(), &["--admission", "acorn"], &[]);

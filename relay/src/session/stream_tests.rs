@@ -1,0 +1,90 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::task::{Context, Poll};
+
+use ed25519_dalek::{Signer, SigningKey};
+use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use madang_p2p::frame::{read_frame, write_frame};
+use madang_wire::relay_sign::auth_bytes;
+use madang_wire::{Fetch, Message, RAuth, RHello, ROk, RelayBody, RelayFrame, Subscribe, decode};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, DuplexStream, ReadBuf};
+use tokio::sync::watch;
+
+use crate::bare::{self, OFF};
+use crate::session;
+use crate::state::{FRAME_BYTES, State};
+use crate::storage::BoxId;
+
+/// An end of a stream in memory.
+struct Pipe(DuplexStream);
+
+impl AsyncRead for Pipe {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut read = ReadBuf::new(buf);
+        Pin::new(&mut self.0).poll_read(cx, &mut read).map_ok(|()| read.filled().len())
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// A client of a served stream.
+struct Client {
+    stream: Pipe,
+    state: Arc<State>,
+    serving: tokio::task::JoinHandle<()>,
+    /// The relay drains when this is gone.
+    _drain: watch::Sender<bool>,
+}
+
+impl Client {
+    fn new() -> Self {
+        let state = Arc::new(bare::state(true, &OFF, &Arc::new(AtomicU64::new(1_700_000_000_000))));
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let (drain, draining) = watch::channel(false);
+        let serving = tokio::spawn(session::serve(Arc::clone(&state), bare::peer(1), Pipe(far), draining));
+        Self { stream: Pipe(near), state, serving, _drain: drain }
+    }
+
+    async fn ask(&mut self, body: RelayBody) -> RelayBody {
+        let bytes = RelayFrame { id: 1, body: Some(body) }.encode_to_vec();
+        write_frame(&mut self.stream, &bytes, FRAME_BYTES).await.unwrap();
+        self.stream.flush().await.unwrap();
+        let bytes = read_frame(&mut self.stream, FRAME_BYTES).await.unwrap().unwrap();
+        decode::<RelayFrame>(&bytes).unwrap().body.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn boxes_that_cannot_be_subscribed_leave_nothing_behind() {
+    let mut client = Client::new();
+    let hello = client.ask(RelayBody::Hello(RHello { v: 1, features: Vec::new() })).await;
+    let RelayBody::HelloOk(hello) = hello else { panic!("{hello:?}") };
+    let challenge = hello.challenge.try_into().unwrap();
+    for n in 0..20u8 {
+        let key = SigningKey::from_bytes(&[n; 32]);
+        let public = key.verifying_key().to_bytes();
+        let sig = key.sign(&auth_bytes(&client.state.relay_key, &challenge, &public)).to_bytes().to_vec();
+        let proof = RAuth { cap_pub: public.to_vec(), sig };
+        assert_eq!(client.ask(RelayBody::Auth(proof)).await, RelayBody::Ok(ROk {}));
+        let fetch = Fetch { box_id: BoxId::of(&public).0.to_vec(), ..Fetch::default() };
+        let refused = client.ask(RelayBody::Subscribe(Subscribe { boxes: vec![fetch], window: 1 })).await;
+        assert!(matches!(&refused, RelayBody::Err(error) if error.code == "not_found"), "{refused:?}");
+    }
+    client.stream.close().await.unwrap();
+    client.serving.await.unwrap();
+    assert_eq!(client.state.hub.len(), 0);
+}
