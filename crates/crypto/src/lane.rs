@@ -8,12 +8,14 @@
 //! protects them.
 
 use crate::kdf::array;
+use crate::random::os_rng;
+use crate::xwing;
 use madang_wire::{DecodeError, LaneMessage, LanePacket, LanePlain, Message, Signed, decode};
 use std::fmt;
-use vodozemac::Curve25519PublicKey;
 use vodozemac::olm::{
     Account, AccountPickle, OlmMessage, PreKeyMessage, Session, SessionConfig, SessionPickle,
 };
+use vodozemac::{Curve25519PublicKey, Curve25519SecretKey};
 use zeroize::{Zeroize, Zeroizing};
 
 /// Why a lane could not be opened or a packet not be read.
@@ -104,6 +106,22 @@ impl fmt::Debug for LaneAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LaneAccount").finish_non_exhaustive()
     }
+}
+
+/// Whether a lane can be opened with the keys of a bundle (protocol section 4.3): all of their length, none of low
+/// order, and the envelope key one to which a box can be made. Costs about as much as sealing an envelope.
+pub fn are_lane_keys(olm_identity: &[u8], fallback: &[u8], envelope_pk: &[u8]) -> bool {
+    let contributes = |key: &[u8]| {
+        array::<32>(key).is_some_and(|key| {
+            Curve25519SecretKey::new().diffie_hellman(&Curve25519PublicKey::from_bytes(key)).is_some()
+        })
+    };
+    // The last part of an X-Wing key is a Curve25519 key (draft-connolly-cfrg-xwing-kem, section 5.2).
+    envelope_pk.len() == xwing::PUBLIC_BYTES
+        && contributes(olm_identity)
+        && contributes(fallback)
+        && envelope_pk.split_last_chunk::<32>().is_some_and(|(_, last)| contributes(last))
+        && xwing::seal_box(envelope_pk, b"", b"", b"", &mut os_rng()).is_ok()
 }
 
 /// One end of a lane.
@@ -246,7 +264,8 @@ impl LaneSession {
         })
     }
 
-    /// Reads the next packet of this session. On an error the session is as before.
+    /// Reads the next packet of this session. On an error the session is as before: also when the packet
+    /// opened, but the names in it do not fit.
     ///
     /// # Errors
     /// [`LaneError::OtherSession`] for a packet that starts another one, else any but `Pickle`.
@@ -262,8 +281,10 @@ impl LaneSession {
         {
             return Err(LaneError::OtherSession);
         }
+        // Opening a packet moves the ratchet, and what its names say is known only then.
+        let before = self.0.pickle();
         let plaintext = self.0.decrypt(&message).map_err(|_| LaneError::Decrypt)?;
-        read_plain(plaintext, own, peer, packet)
+        read_plain(plaintext, own, peer, packet).inspect_err(|_| self.0 = Session::from_pickle(before))
     }
 
     fn is_started_by(&self, first: &PreKeyMessage) -> bool {

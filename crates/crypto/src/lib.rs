@@ -63,7 +63,7 @@ pub use escrow::{
 pub use identity::{Phrase, PhraseError, Seed, WORDS};
 pub use invite::{InviteError, invite_id, open_invite, seal_invite};
 pub use kdf::{hkdf, sha256};
-pub use lane::{LaneAccount, LaneContent, LaneEnd, LaneError, LanePlace, LaneSession};
+pub use lane::{LaneAccount, LaneContent, LaneEnd, LaneError, LanePlace, LaneSession, are_lane_keys};
 pub use op::{
     NewOp, OpError, SALT_BYTES, VerifiedOp, ids_hash, op_id, payload, payload_hash, sign_op, verify_op,
 };
@@ -83,6 +83,6 @@ pub use sign::{
     SignKey, SignatureError, SignedBody, Verified, open_signed, sign, sign_body, verify, verify_signed,
 };
 pub use slots::{DataKey, KeySlot, SlotError, SlotKind, SlotSecret};
-pub use token::{TOKEN_BYTES, TokenError, TokenSlot, check_token, issue_token};
+pub use token::{TOKEN_BYTES, TokenError, TokenSlot, check_token, inbox_token_key, issue_token};
 pub use typed_op::{OpenOpError, OpenedOp, open_account_op, open_op, type_op};
 pub use xwing::{BoxError, ENC_BYTES, PUBLIC_BYTES, XWingBox, XWingSecret, open_box, public_id, seal_box};

@@ -7,6 +7,7 @@
 use crate::kdf::{Absorb, array, finish, transcript};
 use crate::random::{CryptoRng, random};
 use crate::sign::{SignKey, SignatureError, verify};
+use madang_model::Kind;
 use madang_wire::{DecodeError, Kept, Message, OpHeader, SignedOp, limits};
 
 /// Bytes of salt in front of the content, so that short texts cannot be guessed from the hash.
@@ -140,7 +141,8 @@ fn check_fields(header: &OpHeader) -> Result<(), OpError> {
         ("seq", header.seq >= 1),
         ("prev", if header.seq == 1 { header.prev.is_empty() } else { id(&header.prev) }),
         ("deps", header.deps.len() <= limits::DEPS && header.deps.iter().all(|dep| id(dep))),
-        ("ctl", header.ctl.is_empty() || id(&header.ctl)),
+        // Only an account log has no control heads.
+        ("ctl", id(&header.ctl) || (header.ctl.is_empty() && Kind::from(header.kind).is_account())),
         ("payload_hash", id(&header.payload_hash)),
         ("payload_len", (SALT_BYTES..=limits::OP_PAYLOAD_BYTES).contains(&payload_len)),
     ];

@@ -3,8 +3,9 @@
 //! Owns their layout, for owner and relay alike; must not know who got which. Invariant: a token
 //! names a slot number and an expiry and nothing else.
 
-use crate::kdf::{Absorb, array, finish16, hmac};
+use crate::kdf::{Absorb, array, finish16, hkdf, hmac};
 use hmac::Mac;
+use zeroize::Zeroizing;
 
 /// Bytes of a token.
 pub const TOKEN_BYTES: usize = 24;
@@ -31,6 +32,12 @@ pub struct TokenSlot {
     pub slot: u32,
     /// Hours since 1970 until which it is valid.
     pub expiry_h: u32,
+}
+
+/// Key of the tokens of one inbox: `HKDF(token_key, "inbox-token" | inbox_id)`. The relay of the inbox is told this key,
+/// and with one for all inboxes each relay could make tokens for the others and see whose they are.
+pub fn inbox_token_key(token_key: &[u8; 32], inbox_id: &[u8; 16]) -> Zeroizing<[u8; 32]> {
+    hkdf(token_key, &[b"inbox-token".as_slice(), inbox_id].concat())
 }
 
 /// Issues a token: `slot(4) | expiry_h(4) | HMAC-SHA256(k_token, slot | expiry_h)[..16]`.

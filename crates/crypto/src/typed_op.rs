@@ -6,9 +6,9 @@
 
 use crate::account::verify_cosig;
 use crate::op::{OpError, VerifiedOp, verify_op};
-use madang_model::{AccountOp, Body, Header, HeaderError, Kind, Op, OpId};
+use madang_model::{AccountChange, AccountOp, Body, Header, HeaderError, Kind, Op, OpId};
 use madang_wire::SignedOp;
-use madang_wire::typed::{TypedError, read_account, read_content, read_control, read_own};
+use madang_wire::typed::{TypedError, read_account, read_content, read_control, read_control_past, read_own};
 
 /// Why an op as a whole was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub struct OpenedOp {
     /// The op. `body` is `None` for a purged op.
     pub op: Op,
     /// Why the body has no effect, if it is of a known kind and does not read: the op is then kept
-    /// and forwarded like one of an unknown kind, because later ops of its author build on it.
+    /// and forwarded like one of an unknown kind, because later ops build on it.
     pub refused: Option<TypedError>,
 }
 
@@ -51,22 +51,37 @@ pub fn type_op(verified: &VerifiedOp) -> Result<OpenedOp, OpenOpError> {
     let header = Header::try_from(verified.header.value())?;
     header.check()?;
     let deps = &verified.header.value().deps;
-    let body = verified.content().map(|content| read_body(&header, deps, content)).transpose();
     let id = OpId::from_bytes(verified.id);
-    Ok(match body {
-        Ok(body) => OpenedOp { op: Op { id, header, body }, refused: None },
-        Err(error) => OpenedOp { op: Op { id, header, body: Some(Body::Unknown) }, refused: Some(error) },
-    })
+    let Some(content) = verified.content() else {
+        return Ok(OpenedOp { op: Op { id, header, body: None }, refused: None });
+    };
+    let (body, refused) = match read_body(&header, deps, content) {
+        Ok(body) => (body, None),
+        Err(error) => (without_effect(header.kind, content), Some(error)),
+    };
+    Ok(OpenedOp { op: Op { id, header, body: Some(body) }, refused })
+}
+
+/// What an op of a later version, or one whose body does not read, still is: control and account ops stand in the
+/// past of others, or their log would end there for everybody who does not understand them.
+fn without_effect(kind: Kind, content: &[u8]) -> Body {
+    if kind.is_account() {
+        Body::Account(AccountChange::Unknown)
+    } else if kind.is_control() {
+        read_control_past(content).map_or(Body::Unknown, Body::Control)
+    } else {
+        Body::Unknown
+    }
 }
 
 fn read_body(header: &Header, deps: &[Vec<u8>], content: &[u8]) -> Result<Body, TypedError> {
     let kind = header.kind;
     match kind {
-        Kind::Unknown(_) => Ok(Body::Unknown),
+        Kind::Unknown(_) => Ok(without_effect(kind, content)),
         _ if kind.is_account() => {
             let cosigned = |remove: &_, cosig: &_| verify_cosig(deps, remove, cosig).is_ok();
             let change = read_account(kind, content, cosigned)?;
-            if let madang_model::AccountChange::Genesis { root, .. } = &change {
+            if let AccountChange::Genesis { root, .. } = &change {
                 let begins = header.seq == 1 && header.conv.as_bytes() == &[0; 32];
                 if *root != header.author || !begins {
                     return Err(TypedError::Proof);
@@ -82,10 +97,10 @@ fn read_body(header: &Header, deps: &[Vec<u8>], content: &[u8]) -> Result<Body, 
     }
 }
 
-/// The account op inside a mirror, with its own signature and co-signatures verified.
+/// The account op inside a mirror, with its own signature and co-signatures verified. One that does not read is
+/// mirrored as well: others may follow it.
 fn mirrored_op(signed: &SignedOp) -> Option<AccountOp> {
-    let opened = open_account_op(signed).ok()?;
-    opened.refused.is_none().then(|| AccountOp::from_op(&opened.op)).flatten()
+    AccountOp::from_op(&open_account_op(signed).ok()?.op)
 }
 
 /// Like [`open_op`], for ops that must be of an account log (protocol section 1.2).

@@ -141,12 +141,9 @@ fn exposed_outside(basis: &View, view: &View, rules: &Rules) -> Option<DeviceId>
     if let Some((device, _)) = of_basis {
         return Some(*device);
     }
-    for account in view.adds_unknown_to(basis) {
-        let ever = view.account_state(&account).map(|state| &state.ever);
-        let found = ever
-            .into_iter()
-            .flatten()
-            .find(|device| !removed_in_basis(&account, device) && outside(&account, device));
+    for (account, devices) in view.adds_unknown_to(basis) {
+        let found =
+            devices.iter().find(|device| !removed_in_basis(&account, device) && outside(&account, device));
         if let Some(device) = found {
             return Some(*device);
         }

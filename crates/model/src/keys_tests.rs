@@ -80,6 +80,25 @@ fn a_key_given_to_somebody_whose_add_was_overruled_is_exposed() {
 }
 
 #[test]
+fn adding_somebody_who_once_removed_a_machine_rotates_nothing() {
+    let (mut s, head) = group(History::All);
+    let key = s.key(1, &[head]);
+    s.admission(DAVE, 2);
+    let dismissed = s.dismissal(DAVE, 2);
+    let dave = s.add(11, &[head], DAVE, Role::Member);
+    assert_eq!(s.machines(), [11, 21, 31, 41]);
+    assert_eq!(check(&mut s, &key), Ok(()));
+    let known = s.log.mirrored(&dev(11));
+    assert!(known.contains(&dismissed.id), "the Add tells of it: nobody posts a mirror");
+    // A machine that is removed after the Add still rotates.
+    let laptop = s.admission(BOB, 2);
+    let mirror = s.write(21, &[dave], Change::DeviceAdded(laptop));
+    let gone = s.dismissal(BOB, 2);
+    s.write(21, &[mirror], Change::DeviceRemoved(gone));
+    assert_eq!(check(&mut s, &key), Err(Unusable::RemovalUnknown(account(BOB))));
+}
+
+#[test]
 fn a_new_machine_of_a_removed_one_exposes_and_a_new_machine_of_a_member_does_not() {
     let (mut s, head) = group(History::Now);
     let laptop = s.admission(BOB, 2);

@@ -112,6 +112,11 @@ pub const BUNDLE_GRACE_MS: u64 = 45 * DAY_MS;
 
 /// A two-device removal ignores single removals of its signers by its target that are younger, milliseconds.
 pub const SINGLE_REMOVAL_WINDOW_MS: u64 = 30 * DAY_MS;
+/// Bytes of one account log that are kept: it travels as a whole in a contact, beside bundles and a photo, and has
+/// to fit into one envelope with them. About 70 ops.
+pub const ACCOUNT_LOG_BYTES_MAX: usize = 24 * 1024;
+/// Part of [`ACCOUNT_LOG_BYTES_MAX`] that only removals may use: a log full of additions must not hold them up.
+pub const ACCOUNT_LOG_REMOVALS: usize = 6 * 1024;
 /// Cosignatures of one removal.
 pub const COSIGNATURES_MAX: usize = 8;
 /// Removals inside one RotateRoot.

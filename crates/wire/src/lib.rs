@@ -82,7 +82,7 @@ pub use relay::{
     RelayBody, RelayFrame, Slot, SlotDelete, SlotGet, SlotPut, Stored, Subscribe, TokenRevoke,
 };
 pub use sealed::{Inner, InnerBody, Sealed};
-pub use shape::{Field, Shape};
+pub use shape::{Field, Shape, byte_fields};
 pub use signed::{Signed, SignedType};
 pub use stream::{
     AccountGet, AccountOps, BulkEnd, BulkGet, ConvOpen, Heads, Neg, NegEnd, Ops, RegHave, RegVer, StreamBody,

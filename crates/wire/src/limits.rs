@@ -12,7 +12,8 @@ pub const GOSSIP_BYTES: usize = model::GOSSIP_MESSAGE_MAX;
 pub const STREAM_FRAME_BYTES: usize = model::SYNC_FRAME_MAX;
 /// Largest frame of `/madang/contact/1` and `/madang/link/1`, bytes (protocol section 0).
 pub const CONTACT_FRAME_BYTES: usize = model::CONTACT_FRAME_MAX;
-/// Largest contact frame of an unknown peer, bytes: one 16 KiB bucket plus framing (protocol section 0).
+/// Largest contact frame of an unknown peer, bytes: one 16 KiB bucket plus framing (protocol section 0). An envelope in
+/// its frame takes 8 bytes more than its bucket, two tags and two lengths; the rest is for a field that a later version adds.
 pub const STRANGER_FRAME_BYTES: usize = model::STRANGER_FRAME_MAX + 64;
 /// Largest frame of `/madang/relay/1`, bytes (protocol section 0).
 pub const RELAY_FRAME_BYTES: usize = model::RELAY_FRAME_MAX;

@@ -91,6 +91,23 @@ impl Field {
     }
 }
 
+/// Bytes of every occurrence of a field that holds bytes, text or a message, in order, as they stand in `message`. So
+/// that a part can be kept exactly as it was received, without encoding it a second time (protocol section 0).
+///
+/// # Errors
+/// [`DecodeError::Malformed`] for bytes that are not a message.
+pub fn byte_fields(message: &[u8], tag: u32) -> Result<Vec<&[u8]>, DecodeError> {
+    let (mut found, mut rest) = (Vec::new(), message);
+    while !rest.is_empty() {
+        if let (at, Value::Bytes(bytes)) = next_field(&mut rest)?
+            && at == tag
+        {
+            found.push(bytes);
+        }
+    }
+    Ok(found)
+}
+
 enum Value<'a> {
     Number,
     Bytes(&'a [u8]),

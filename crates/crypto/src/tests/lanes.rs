@@ -85,6 +85,35 @@ fn names_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn names_that_do_not_fit_leave_the_session_as_it_was() {
+    let (alice, mut bob) = (person(1), person(2));
+    let (mut at_alice, mut at_bob, _) = session(&alice, &mut bob);
+    let empty = at_bob.encrypt(&bob.end, &alice.end, place(1), LaneContent::default()).unwrap();
+    at_alice.decrypt(&alice.end, &bob.end, &empty).unwrap();
+    let packet = at_alice.encrypt(&alice.end, &bob.end, place(2), content(1)).unwrap();
+    let mallory = LaneEnd { account: [9; 32], ..alice.end };
+    let refused = at_bob.decrypt(&bob.end, &mallory, &packet);
+    assert!(matches!(refused, Err(LaneError::Name("from_account"))), "{refused:?}");
+    assert!(at_bob.decrypt(&bob.end, &alice.end, &packet).is_ok(), "the same packet opens afterwards");
+}
+
+#[test]
+fn a_bundle_needs_keys_of_their_length_and_of_no_low_order() {
+    let bob = person(2);
+    let fallback = bob.account.fallback().unwrap();
+    let envelope = XWingSecret::generate(&mut seeded(1)).public().to_vec();
+    assert!(are_lane_keys(&bob.end.olm, &fallback, &envelope));
+    assert!(!are_lane_keys(&bob.end.olm[1..], &fallback, &envelope));
+    assert!(!are_lane_keys(&bob.end.olm, &fallback[1..], &envelope));
+    assert!(!are_lane_keys(&bob.end.olm, &fallback, &envelope[1..]));
+    assert!(!are_lane_keys(&[0; 32], &fallback, &envelope));
+    assert!(!are_lane_keys(&bob.end.olm, &[0; 32], &envelope));
+    let low_order = [&envelope[..envelope.len() - 32], &[0; 32]].concat();
+    assert!(!are_lane_keys(&bob.end.olm, &fallback, &low_order));
+    assert!(!are_lane_keys(&bob.end.olm, &fallback, &[0xff; 1_216]));
+}
+
+#[test]
 fn the_previous_fallback_key_works_until_it_is_forgotten() {
     let (alice, mut bob) = (person(1), person(2));
     let own = bob.end;

@@ -1,6 +1,7 @@
 //! Tests of the crate as a whole.
 
 mod files;
+mod hostile;
 mod known;
 mod lanes;
 mod ops;

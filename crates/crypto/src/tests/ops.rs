@@ -88,6 +88,20 @@ fn headers_nobody_would_accept_are_not_signed() {
     assert_eq!(refused(|h| h.prev.clear()), Err(OpError::Field("prev")));
     assert_eq!(refused(|h| h.deps = vec![vec![1; 32]; 9]), Err(OpError::Field("deps")));
     assert_eq!(refused(|h| h.conv = vec![1; 31]), Err(OpError::Field("conv")));
+    assert_eq!(
+        refused(|h| h.ctl.clear()),
+        Err(OpError::Field("ctl")),
+        "every conversation has a control log"
+    );
+    assert_eq!(refused(|h| h.ctl = vec![1; 31]), Err(OpError::Field("ctl")));
+    assert_eq!(
+        refused(|h| {
+            h.ctl.clear();
+            h.kind = 97;
+        }),
+        Ok(()),
+        "an account log has none"
+    );
     assert_eq!(refused(|_| {}), Ok(()));
 }
 

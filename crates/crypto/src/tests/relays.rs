@@ -77,6 +77,18 @@ fn tokens_are_valid_until_their_hour_and_for_their_key() {
 }
 
 #[test]
+fn each_inbox_has_a_token_key_of_its_own() {
+    let key = inbox_token_key(&[4; 32], &[6; 16]);
+    // HKDF-SHA256, computed with Python.
+    let known = "4d9b5e8c8c98257097fd2bb60cc1dc20ec2bcf7b900052e505977fd9ff230af1";
+    assert_eq!(key.to_vec(), super::hex(known));
+    let token = issue_token(&key, 17, 500_000);
+    for other in [inbox_token_key(&[4; 32], &[7; 16]), inbox_token_key(&[5; 32], &[6; 16])] {
+        assert_eq!(check_token(&other, &token, 1), Err(TokenError::Wrong));
+    }
+}
+
+#[test]
 fn who_has_the_link_reads_the_invite() {
     let record = InviteRecord { once: true, expires: 9, ..InviteRecord::default() };
     let sealed = seal_invite(&[1; 16], &record, &key(), &mut seeded(1)).unwrap();

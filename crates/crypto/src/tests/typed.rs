@@ -3,9 +3,12 @@
 use super::seeded;
 use crate::*;
 use madang_model::control::{Change, Control};
-use madang_model::{AccountChange, Body, DeviceId, Kind};
+use madang_model::{
+    AccountChange, AccountId, AccountOp, Body, ControlLog, ControlOp, ConvId, Conversation, DeviceId, Kind,
+    OpId,
+};
 use madang_wire::typed::{ControlExtra, TypedError, control_bytes};
-use madang_wire::{Message, OpHeader, RemoveDevice, SignedOp, Text};
+use madang_wire::{ControlBody, DeviceAdded, DeviceRemoved, Message, OpHeader, RemoveDevice, SignedOp, Text};
 
 fn alice() -> SignKey {
     SignKey::from_seed(&[1; 32])
@@ -45,15 +48,118 @@ fn a_message_is_read() {
 
 #[test]
 fn bodies_that_do_not_read_are_kept_without_effect() {
-    for (kind, content) in [(Kind::Text, &b"\xff"[..]), (Kind::Delete, b""), (Kind::Role, b"")] {
+    for (kind, content) in [(Kind::Text, &b"\xff"[..]), (Kind::Delete, b""), (Kind::Role, b"\xff")] {
         let opened = open_op(&op(kind, vec![], content)).unwrap();
         assert_eq!(opened.op.body, Some(Body::Unknown));
         assert!(opened.refused.is_some(), "{kind:?}");
     }
-    let later = open_op(&op(Kind::Unknown(39), vec![], b"\xff")).unwrap();
-    assert_eq!((later.op.body, later.refused), (Some(Body::Unknown), None));
+    for kind in [Kind::Unknown(39), Kind::Unknown(70), Kind::Unknown(128)] {
+        let later = open_op(&op(kind, vec![], b"\xff")).unwrap();
+        assert_eq!((later.op.body, later.refused), (Some(Body::Unknown), None));
+    }
     let twice = open_op(&op(Kind::Text, vec![vec![4; 32]], b""));
     assert!(matches!(twice, Err(OpenOpError::Header(_))), "prev named again as a dep");
+}
+
+#[test]
+fn ops_of_a_later_version_keep_their_place_in_their_log() {
+    let deps = |n: usize| madang_wire::Control { ctl_deps: vec![vec![6; 32]; n], body: None };
+    let past = Control { ctl_deps: vec![OpId::from_bytes([6; 32])], change: Change::Unknown };
+    // Field 16 is the body of kind 15.
+    let later = [deps(1).encode_to_vec(), vec![0x82, 1, 2, 8, 1]].concat();
+    for (kind, refused) in [(Kind::Unknown(15), false), (Kind::Unknown(31), false), (Kind::Role, true)] {
+        let opened = open_op(&op(kind, vec![], &later)).unwrap();
+        assert_eq!(opened.op.body, Some(Body::Control(past.clone())), "{kind:?}");
+        assert_eq!(opened.refused.is_some(), refused, "{kind:?}");
+    }
+    let many = open_op(&op(Kind::Unknown(15), vec![], &deps(65).encode_to_vec())).unwrap();
+    assert_eq!(many.op.body, Some(Body::Unknown), "more heads than there may be");
+    for (kind, refused) in [(Kind::Unknown(100), false), (Kind::Unknown(127), false), (Kind::AddDevice, true)]
+    {
+        let opened = open_op(&op(kind, vec![], b"\xff")).unwrap();
+        assert_eq!(opened.op.body, Some(Body::Account(AccountChange::Unknown)), "{kind:?}");
+        assert_eq!(opened.refused.is_some(), refused, "{kind:?}");
+        let typed = AccountOp::from_op(&opened.op).unwrap();
+        assert_eq!(typed.parents, [OpId::from_bytes([4; 32])]);
+    }
+    let genesis = open_op(&op(Kind::AccountGenesis, vec![], b"\xff")).unwrap();
+    assert_eq!(AccountOp::from_op(&genesis.op), None, "what does not read founds no account");
+}
+
+/// Signs ops of one log, each on the one before.
+struct Line {
+    key: SignKey,
+    conv: Vec<u8>,
+    prev: Vec<u8>,
+    seq: u64,
+}
+
+impl Line {
+    fn write(&mut self, kind: u32, deps: Vec<Vec<u8>>, content: &[u8]) -> NewOp {
+        self.seq += 1;
+        let header = OpHeader {
+            v: 1,
+            conv: self.conv.clone(),
+            seq: self.seq,
+            prev: std::mem::take(&mut self.prev),
+            deps,
+            hlc: (100 + self.seq) << 16,
+            ctl: vec![5; 32],
+            kind,
+            ..OpHeader::default()
+        };
+        let new = sign_op(header, payload(content, &mut seeded(1)).unwrap(), &self.key).unwrap();
+        self.prev = new.id.to_vec();
+        new
+    }
+}
+
+#[test]
+fn a_removal_that_follows_ops_of_a_later_version_takes_effect() {
+    let seed = Phrase::from_entropy(&[1; 32]).seed();
+    let first = genesis(&seed.root(), &alice().public(), "laptop", 77, &mut seeded(3)).unwrap();
+    let account = AccountId::from_bytes(first.id);
+    let mut log = Line { key: alice(), conv: first.id.to_vec(), prev: vec![], seq: 0 };
+    let tablet = bob().public().to_vec();
+    let add = madang_wire::AddDevice { device: tablet.clone(), label: "tablet".into() }.encode_to_vec();
+    let add = log.write(97, vec![first.id.to_vec()], &add);
+    let later = log.write(100, vec![], b"of a later version");
+    let unread = log.write(97, vec![], b"\xff");
+    let remove = RemoveDevice { device: tablet, cut: 0, cosig: vec![] }.encode_to_vec();
+    let remove = log.write(98, vec![], &remove);
+
+    let conv = self_conv(account.as_bytes());
+    let mut room = Line { key: alice(), conv: conv.to_vec(), prev: vec![], seq: 0 };
+    let mut control = ControlLog::new(Conversation::Own(account), ConvId::from_bytes(conv));
+    let mut heads: Vec<Vec<u8>> = vec![];
+    let mut post = |kind: u32, body: Option<ControlBody>| {
+        let content = madang_wire::Control { ctl_deps: std::mem::take(&mut heads), body };
+        let posted = room.write(kind, vec![], &content.encode_to_vec());
+        heads = vec![posted.id.to_vec()];
+        let opened = open_op(&posted.op).unwrap();
+        ControlOp::from_op(&opened.op).unwrap()
+    };
+    let added = |op: &NewOp| ControlBody::DeviceAdded(DeviceAdded { account_op: Some(op.op.clone()) });
+    let removed = ControlBody::DeviceRemoved(DeviceRemoved { account_op: Some(remove.op.clone()) });
+    let ops = [
+        post(4, Some(added(&first))),
+        post(4, Some(added(&add))),
+        post(15, None),
+        post(4, Some(added(&later))),
+        post(4, Some(added(&unread))),
+        post(10, None),
+        post(5, Some(removed)),
+    ];
+    for op in &ops[..5] {
+        control.insert(op.clone()).unwrap();
+    }
+    assert_eq!(control.view().devices().len(), 2);
+    for op in &ops[5..] {
+        control.insert(op.clone()).unwrap();
+    }
+    let view = control.view();
+    assert_eq!(view.devices().keys().collect::<Vec<_>>(), [&DeviceId::from_bytes(alice().public())]);
+    assert_eq!((view.heads(), control.len()), (&[ops[6].id][..], 7));
 }
 
 #[test]

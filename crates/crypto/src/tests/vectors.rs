@@ -14,7 +14,8 @@ fn hex(bytes: impl AsRef<[u8]>) -> Value {
 fn objects() -> Value {
     let seed = Phrase::from_entropy(&[1; 32]).seed();
     let device = SignKey::from_seed(&[2; 32]);
-    let header = OpHeader { v: 1, conv: vec![3; 32], seq: 1, hlc: 4, kind: 32, ..OpHeader::default() };
+    let ctl = ids_hash(&[]).to_vec();
+    let header = OpHeader { v: 1, conv: vec![3; 32], seq: 1, hlc: 4, ctl, kind: 32, ..OpHeader::default() };
     let payload = [[5; 16].as_slice(), b"hello"].concat();
     let op = sign_op(header, payload.clone(), &device).unwrap();
     let register = sign(madang_wire::SignedType::Register, b"body".to_vec(), &device);

@@ -179,6 +179,68 @@ fn a_forked_log_does_not_slip_under_the_cut() {
 }
 
 #[test]
+fn what_the_cut_counts_stands_though_the_remover_had_not_followed_it() {
+    // Carol's first op is in the removal's past, her second one is within the cut, her third one beyond it.
+    let (mut w, head) = three();
+    let first = w.add(3, &[head], 4);
+    let second = w.add(3, &[first], 5);
+    w.add(3, &[second], 6);
+    w.remove(1, &[first], 3, 2, &[]);
+    assert_eq!(w.active(), [1, 2, 4, 5]);
+    // Another op with the number of the one that was seen is a fork.
+    w.seq.insert(dev(3), 0);
+    w.add(3, &[head], 30);
+    assert_eq!(w.active(), [1, 2, 4, 5]);
+}
+
+#[test]
+fn ops_of_a_later_version_change_nothing_but_others_follow_them() {
+    let (mut w, head) = three();
+    let later = w.write(3, &[head], AccountChange::Unknown);
+    let foreign = w.write(77, &[later], AccountChange::Unknown);
+    let done = w.remove(1, &[later], 3, 1, &[]);
+    assert_eq!(w.active(), [1, 2]);
+    let mut log = w.log();
+    let state = log.state();
+    assert!(!state.void.contains(&w.ops[later].id) && state.void.contains(&w.ops[foreign].id));
+    assert_eq!(log.effective().last(), Some(&w.ops[done].id));
+    assert!(log.effective().contains(&w.ops[later].id), "the removal follows it");
+    assert!(!log.effective().contains(&w.ops[foreign].id));
+}
+
+#[test]
+fn junk_in_the_name_of_an_account_is_left_out() {
+    let (mut w, head) = three();
+    let junk = w.add(77, &[head], 88);
+    w.add(77, &[junk], 89);
+    let seen = w.write(78, &[head], AccountChange::Unknown);
+    let after = w.add(2, &[seen], 4);
+    let mut log = w.log();
+    let mut orphan = w.ops[junk].clone();
+    (orphan.id, orphan.parents) = (OpId::from_bytes([99; 32]), vec![OpId::from_bytes([98; 32])]);
+    assert!(matches!(log.insert(orphan), Ok(Inserted::Waiting(_))));
+    let mut kept = log.trimmed();
+    let left: BTreeSet<OpId> = kept.ops().iter().map(|op| op.id).collect();
+    let expected = [0, 1, head, seen, after].map(|n| w.ops[n].id);
+    assert_eq!(left, expected.into());
+    assert_eq!((&kept.state().devices, kept.missing()), (&w.log().state().devices, vec![]));
+    assert_eq!(kept.state().heads, [w.ops[after].id]);
+    assert_eq!(kept.trimmed().ops().len(), 5);
+}
+
+#[test]
+fn what_somebody_lacks_is_what_his_heads_do_not_follow() {
+    let (mut w, head) = three();
+    let four = w.add(1, &[head], 4);
+    let log = w.log();
+    let id = |n: usize| w.ops[n].id;
+    assert_eq!(log.unknown_to(&[id(head)]), [id(four)]);
+    assert_eq!(log.unknown_to(&[id(four)]), []);
+    assert_eq!(log.unknown_to(&[id(1), OpId::from_bytes([99; 32])]), [id(head), id(four)]);
+    assert_eq!(log.unknown_to(&[]).len(), 4);
+}
+
+#[test]
 fn two_devices_beat_the_single_removals_of_a_stolen_oldest_machine() {
     // The thief holds device 1 and removes 2 and 3 first; both sign together although his removals are known.
     let (mut w, head) = three();

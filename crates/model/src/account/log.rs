@@ -3,7 +3,7 @@
 //! Owns insertion in any order and the cache of resolutions. Must not know how ops arrive. Invariant: the state
 //! is a function of the set of ops; the order of insertion cannot matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::bits::Bits;
@@ -134,6 +134,52 @@ impl AccountLog {
         self.waiting.missing()
     }
 
+    /// The same log without what waits, and without ops that nobody had the right to write, unless one that
+    /// counts in its own past follows them. What is left out changes nothing, so that junk which strangers sign in
+    /// the name of an account need not be kept; what a later version may have had a reason to write is.
+    pub fn trimmed(&self) -> Self {
+        let mut grounded = Bits::default();
+        for (index, authority) in self.authority.iter().enumerate() {
+            if let Some(node) = self.dag.node(index).filter(|_| authority.is_some()) {
+                grounded.union_with(&node.past);
+            }
+        }
+        if grounded.len() == self.dag.len() && self.waiting.len() == 0 {
+            return self.clone();
+        }
+        let mut log = Self::new(self.account);
+        for (_, node) in self.dag.sorted(&grounded) {
+            // The order is a linear extension of causality and the set is closed, so nothing is refused.
+            if log.insert(node.op.clone()).is_err() {
+                break;
+            }
+        }
+        log
+    }
+
+    /// Ops that somebody who has these heads lacks, each after its past. Heads that are not here tell nothing.
+    pub fn unknown_to(&self, heads: &[OpId]) -> Vec<OpId> {
+        let mut unknown = self.dag.all();
+        for past in heads.iter().filter_map(|head| self.dag.node(self.dag.find(head)?)).map(|node| &node.past)
+        {
+            unknown.subtract(past);
+        }
+        self.dag.sorted(&unknown).map(|(_, node)| node.op.id).collect()
+    }
+
+    /// Ops that admit or remove somebody by all that is known here, with everything before them, each after its
+    /// past: what others have to see to come to the same devices (protocol section 5.3).
+    pub fn effective(&mut self) -> Vec<OpId> {
+        let state = self.state();
+        let mut out = Bits::default();
+        for node in (0..self.dag.len()).filter_map(|index| self.dag.node(index)) {
+            if node.op.change != AccountChange::Unknown && !state.void.contains(&node.op.id) {
+                out.union_with(&node.past);
+            }
+        }
+        self.dag.sorted(&out).map(|(_, node)| node.op.id).collect()
+    }
+
     /// The state over all known ops.
     pub fn state(&mut self) -> Arc<AccountState> {
         let all = self.dag.all();
@@ -148,6 +194,10 @@ impl AccountLog {
 
     pub(crate) fn past_of(&self, heads: &[OpId]) -> Option<Bits> {
         self.dag.past_of(heads)
+    }
+
+    pub(crate) fn ids(&self, set: &Bits) -> BTreeSet<OpId> {
+        self.dag.ids(set)
     }
 
     pub(crate) fn find(&self, id: &OpId) -> Option<usize> {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::hlc::Hlc;
 use crate::ids::{AccountId, DeviceId, OpId};
+use crate::kind::Kind;
 use crate::op::{Body, Op};
 
 /// A removed device and what is kept of it.
@@ -48,6 +49,9 @@ pub enum AccountChange {
         /// Devices removed along with it.
         remove: Vec<DeviceCut>,
     },
+    /// An op of a later version, or one whose body does not read: kept, without effect but that others follow it
+    /// (protocol section 0).
+    Unknown,
 }
 
 /// An op of an account log, reduced to what the rules need.
@@ -70,11 +74,18 @@ pub struct AccountOp {
 }
 
 impl AccountOp {
-    /// Reads an account-log op from a verified op; none if its body is of another kind or was not decoded.
+    /// Whether it takes machines away.
+    pub fn removes(&self) -> bool {
+        matches!(self.change, AccountChange::RemoveDevice(_) | AccountChange::RotateRoot { .. })
+    }
+
+    /// Reads an account-log op from a verified op; none if its body is of another kind or missing, and for a genesis
+    /// that does not read: it founds nothing.
     pub fn from_op(op: &Op) -> Option<Self> {
         let Some(Body::Account(change)) = &op.body else { return None };
         let account = match change {
             AccountChange::Genesis { .. } => AccountId::from_bytes(op.id.to_bytes()),
+            AccountChange::Unknown if op.header.kind == Kind::AccountGenesis => return None,
             _ => AccountId::from_bytes(op.header.conv.to_bytes()),
         };
         Some(Self {

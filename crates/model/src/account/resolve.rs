@@ -3,7 +3,7 @@
 //! Owns strength, cuts and what falls with a removed device. Must not know arrival. Invariant: an op counts only
 //! if its signers were active in its own causal past, and a stronger removal is never undone by a weaker one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::bits::Bits;
 use crate::dag::Node;
@@ -71,6 +71,7 @@ impl Fold {
                 }
                 remove.iter().for_each(|cut| self.remove(index, cut));
             }
+            AccountChange::Unknown => {}
         }
     }
 
@@ -135,16 +136,21 @@ fn void_ops(log: &AccountLog, set: &Bits, ignored: &Bits) -> Bits {
     }
 }
 
-/// Ops of the removed devices that the removal had not seen, and the single removals it sets aside. An op with a
-/// number up to the cut that is not in the removal's past is a fork of the device's log and falls as well.
+/// Ops of the removed devices beyond the cut, and the single removals that the removal sets aside.
+///
+/// The cut names a place in the line that the removal had seen: another op with a number that stands there already
+/// is a fork, which the device may write at any time, and lies beyond it as well (docs/adr/0031).
 fn voided_by(log: &AccountLog, set: &Bits, index: usize, node: &Node<AccountOp>) -> Bits {
-    let targets: BTreeSet<DeviceId> = removals(&node.op).iter().map(|cut| cut.device).collect();
-    let mut void: Bits = log
-        .dag
-        .sorted(set)
-        .filter(|(other, o)| targets.contains(&o.op.author) && !node.past.contains(*other))
-        .map(|(other, _)| other)
-        .collect();
+    let mut void = Bits::default();
+    for cut in removals(&node.op) {
+        let seen = node.past.iter().filter_map(|i| log.dag.op(i)).filter(|op| op.author == cut.device);
+        let seen = seen.map(|op| op.seq).max().unwrap_or(0);
+        let beyond = log.dag.sorted(set).filter(|(other, o)| {
+            let counted = o.op.seq <= cut.cut && o.op.seq > seen;
+            o.op.author == cut.device && !node.past.contains(*other) && !counted
+        });
+        beyond.for_each(|(other, _)| void.insert(other));
+    }
     if let Some(authority) = log.authority(index) {
         void.union_with(&authority.set_aside);
     }
@@ -226,6 +232,14 @@ pub(super) fn judge(log: &AccountLog, op: &AccountOp, past: &Bits) -> Option<Aut
             }
         }
         AccountChange::RemoveDevice(cut) => judge_removal(log, op, cut, past),
+        AccountChange::Unknown => {
+            let fold = log.resolution(past, &Bits::default()).fold;
+            if fold.root == Some(op.author) {
+                Some(Authority::plain(Strength::Root))
+            } else {
+                fold.active(&op.author).then(|| Authority::plain(Strength::Single))
+            }
+        }
         AccountChange::RotateRoot { remove, .. } => {
             let fold = log.resolution(past, &Bits::default()).fold;
             let valid = fold.root == Some(op.author)

@@ -29,8 +29,16 @@ pub enum Verdict {
 }
 
 impl ControlLog {
-    /// Judges a content op of `author` with number `seq` whose past has these control heads, in `view`.
-    pub fn judge_content(&mut self, view: &View, author: &DeviceId, seq: u64, heads: &[OpId]) -> Verdict {
+    /// Judges a content op of `author` with number `seq` whose past has these control heads, in `view`. `follows` says
+    /// whether a removal has the op in its own causal past: what the remover answers to stands, whatever cut he names.
+    pub fn judge_content(
+        &mut self,
+        view: &View,
+        author: &DeviceId,
+        seq: u64,
+        heads: &[OpId],
+        follows: impl Fn(&OpId) -> bool,
+    ) -> Verdict {
         let Some(before) = self.view_at(heads) else { return Verdict::Unknown };
         let Some(account) = before.account_of(author) else { return Verdict::NotMember };
         match before.role(&account) {
@@ -42,7 +50,7 @@ impl ControlLog {
         let beyond = view.removals_unknown_to(&before).find_map(|removal| {
             let super::view::Removal::Member { op, account: gone } = removal else { return None };
             let Change::Remove { cuts, .. } = &self.op(op)?.change else { return None };
-            (*gone == account && seq > cut_for(cuts, author)).then_some(*op)
+            (*gone == account && seq > cut_for(cuts, author) && !follows(op)).then_some(*op)
         });
         match beyond {
             Some(by) => Verdict::Void { by },

@@ -212,6 +212,21 @@ fn devices_come_and_go_by_mirrors_that_any_member_may_post() {
 }
 
 #[test]
+fn a_mirror_that_waits_holds_up_nobody_but_its_author() {
+    let (mut s, head) = group();
+    let laptop = s.admission(BOB, 2);
+    let mut orphan = s.ops[head].clone();
+    (orphan.id, orphan.author) = (OpId::from_bytes([77; 32]), dev(41));
+    (orphan.ctl_deps, orphan.change) =
+        (vec![OpId::from_bytes([78; 32])], Change::DeviceAdded(laptop.clone()));
+    assert!(matches!(s.log.insert(orphan), Ok(Inserted::Waiting(_))));
+    assert!(!s.log.mirrored(&dev(21)).contains(&laptop.id));
+    assert!(s.log.mirrored(&dev(41)).contains(&laptop.id), "he does not post it again");
+    s.write(21, &[head], Change::DeviceAdded(laptop.clone()));
+    assert!(s.log.mirrored(&dev(31)).contains(&laptop.id));
+}
+
+#[test]
 fn mirrors_need_an_account_op_that_counts() {
     let (mut s, head) = group();
     let mut forged = s.admission(BOB, 2);
@@ -299,15 +314,25 @@ fn content_counts_by_its_own_past_and_up_to_the_cut() {
     let view = s.view();
     let id = |s: &Script, n: usize| vec![s.ops[n].id];
     let (before, after) = (id(&s, erin), id(&s, gone));
-    assert_eq!(s.log.judge_content(&view, &dev(21), 9, &before), Verdict::Counts);
-    assert_eq!(s.log.judge_content(&view, &dev(51), 9, &before), Verdict::ReadOnly);
-    assert_eq!(s.log.judge_content(&view, &dev(61), 9, &before), Verdict::NotMember);
-    assert_eq!(s.log.judge_content(&view, &dev(41), 1, &before), Verdict::Void { by: s.ops[gone].id });
-    assert_eq!(s.log.judge_content(&view, &dev(41), 1, &after), Verdict::NotMember);
-    assert_eq!(s.log.judge_content(&view, &dev(21), 1, &[OpId::from_bytes([9; 32])]), Verdict::Unknown);
+    assert_eq!(s.log.judge_content(&view, &dev(21), 9, &before, |_| false), Verdict::Counts);
+    assert_eq!(s.log.judge_content(&view, &dev(51), 9, &before, |_| false), Verdict::ReadOnly);
+    assert_eq!(s.log.judge_content(&view, &dev(61), 9, &before, |_| false), Verdict::NotMember);
+    assert_eq!(
+        s.log.judge_content(&view, &dev(41), 1, &before, |_| false),
+        Verdict::Void { by: s.ops[gone].id }
+    );
+    assert_eq!(s.log.judge_content(&view, &dev(41), 1, &after, |_| false), Verdict::NotMember);
+    assert_eq!(
+        s.log.judge_content(&view, &dev(21), 1, &[OpId::from_bytes([9; 32])], |_| false),
+        Verdict::Unknown
+    );
     let back = s.add(11, &[gone], DAVE, Plain);
     let (view, past) = (s.view(), id(&s, back));
-    assert_eq!(s.log.judge_content(&view, &dev(41), 1, &past), Verdict::Counts);
+    assert_eq!(s.log.judge_content(&view, &dev(41), 1, &past, |_| false), Verdict::Counts);
+    // Dave's next message is beyond the cut; a removal that answers it leaves it alone.
+    let removal = s.ops[gone].id;
+    let view = s.view();
+    assert_eq!(s.log.judge_content(&view, &dev(41), 1, &before, |op| *op == removal), Verdict::Counts);
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! other op. Invariant: these facts never change afterwards, so an op that was not authorised when it was written
 //! can never become so.
 
+use std::sync::Arc;
+
 use crate::bits::Bits;
 use crate::ids::{AccountId, DeviceId};
 
@@ -27,6 +29,8 @@ pub(super) struct Facts {
     pub(super) authorised: bool,
     /// Members it adds in its own past.
     pub(super) entries: Vec<(AccountId, Role)>,
+    /// For each of them the devices active at the heads that it names: those to which its author may give keys.
+    pub(super) given: Vec<(AccountId, Arc<[DeviceId]>)>,
     /// Ops of its own past that were void there.
     pub(super) void_before: Bits,
     /// Account ops that it names or mirrors, with their past, by account.
@@ -69,6 +73,11 @@ impl Facts {
         if full && !matches!(op.change, Change::Genesis(_)) {
             facts.entries.clear();
         }
+        facts.given = facts
+            .entries
+            .iter()
+            .filter_map(|(account, _)| Some((*account, devices_at(log, account, &facts.named)?)))
+            .collect();
         facts.authorised = may(&view.fold, log.conversation(), op, &facts)
             && match &op.change {
                 Change::Remove { account, cuts } => cuts_cover(log, *account, cuts, &past),
@@ -98,6 +107,16 @@ fn first_device_of(
     let heads = &named.iter().find(|(of, _)| *of == account)?.1;
     let state = log.accounts.get_mut(&account)?.state_of(heads);
     state.is_active(&op.author).then_some(account)
+}
+
+/// Devices of an account that are active at the heads which an op names.
+fn devices_at(
+    log: &mut ControlLog,
+    account: &AccountId,
+    named: &[(AccountId, Bits)],
+) -> Option<Arc<[DeviceId]>> {
+    let heads = &named.iter().find(|(of, _)| of == account)?.1;
+    Some(log.accounts.get_mut(account)?.state_of(heads).devices.keys().copied().collect())
 }
 
 fn named_pasts(log: &ControlLog, op: &ControlOp) -> Vec<(AccountId, Bits)> {

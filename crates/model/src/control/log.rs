@@ -10,7 +10,7 @@ use crate::account::{AccountLogs, AccountOp};
 use crate::bits::Bits;
 use crate::dag::{Dag, Inserted, LogError, Vertex, Waiting};
 use crate::hlc::Hlc;
-use crate::ids::{AccountId, ConvId, OpId};
+use crate::ids::{AccountId, ConvId, DeviceId, OpId};
 use crate::limits::ACCOUNT_HEADS_MAX;
 
 use super::facts::Facts;
@@ -73,6 +73,8 @@ pub struct ControlLog {
     pub(super) accounts: AccountLogs,
     waiting: Waiting<ControlOp>,
     views: BTreeMap<Bits, Arc<View>>,
+    /// Every account op that was offered here inside a mirror, with the device that posted the mirror.
+    offered: BTreeSet<(DeviceId, OpId)>,
 }
 
 impl ControlLog {
@@ -86,6 +88,7 @@ impl ControlLog {
             accounts: AccountLogs::default(),
             waiting: Waiting::default(),
             views: BTreeMap::new(),
+            offered: BTreeSet::new(),
         }
     }
 
@@ -138,6 +141,9 @@ impl ControlLog {
     /// Takes a control op whose signature, and whose mirrored op if it has one, were verified. One whose past, or
     /// whose named account heads, are missing waits for them.
     pub fn insert(&mut self, op: ControlOp) -> Result<Inserted, LogError> {
+        if let Change::DeviceAdded(mirrored) | Change::DeviceRemoved(mirrored) = &op.change {
+            self.offered.insert((op.author, mirrored.id));
+        }
         self.check(&op)?;
         let id = op.id;
         if self.dag.find(&id).is_some() || self.waiting.contains(&id) {
@@ -225,6 +231,23 @@ impl ControlLog {
         self.dag.push(op)?;
         self.facts.push(facts);
         Ok(())
+    }
+
+    /// Account ops that need no other mirror by `me`: mirrors of them are in the log, an Add names heads that follow
+    /// them, or `me` has posted a mirror, whatever became of it. A mirror by somebody else that waits does not count:
+    /// it may wait for ever.
+    pub fn mirrored(&self, me: &DeviceId) -> BTreeSet<OpId> {
+        let in_log = self.dag.ordered().filter_map(|op| match &op.change {
+            Change::DeviceAdded(mirrored) | Change::DeviceRemoved(mirrored) => Some(mirrored.id),
+            _ => None,
+        });
+        let own = self.offered.iter().filter(|(author, _)| author == me).map(|(_, id)| *id);
+        let mut out: BTreeSet<OpId> = in_log.chain(own).collect();
+        for (account, past) in self.facts.iter().filter(|facts| !facts.mirror).flat_map(|facts| &facts.named)
+        {
+            out.extend(self.accounts.get(account).map(|log| log.ids(past)).unwrap_or_default());
+        }
+        out
     }
 
     pub(super) fn facts(&self, index: usize) -> Option<&Facts> {

@@ -76,8 +76,8 @@ pub struct View {
     devices: BTreeMap<DeviceId, AccountId>,
     accounts: BTreeMap<AccountId, Arc<AccountState>>,
     removals: Vec<(Removal, Bits)>,
-    /// Every Add that counted in its own past.
-    adds: Vec<(usize, AccountId)>,
+    /// Every Add that counted in its own past, with the devices at the heads it names.
+    adds: Vec<(usize, AccountId, Arc<[DeviceId]>)>,
     /// Every device that a mirror adds, with the op.
     device_adds: Vec<(usize, AccountId, DeviceId)>,
     settings: Settings,
@@ -93,7 +93,9 @@ impl View {
         for index in past.iter() {
             let (Some(facts), Some(op)) = (log.facts(index), log.dag.op(index)) else { continue };
             if facts.authorised {
-                adds.extend(facts.entries.iter().map(|(account, _)| (index, *account)));
+                adds.extend(
+                    facts.given.iter().map(|(account, devices)| (index, *account, Arc::clone(devices))),
+                );
                 ever.extend(facts.entries.iter().map(|(account, _)| *account));
             }
             if let Change::DeviceAdded(mirrored) = &op.change
@@ -120,9 +122,12 @@ impl View {
                 Some((Removal::Member { op: op.id, account }, Bits::from_iter([index])))
             })
             .collect();
-        removals.extend(cuts.iter().filter(|cut| ever.contains(&cut.account)).map(|cut| {
+        removals.extend(cuts.iter().filter(|cut| ever.contains(&cut.account)).filter_map(|cut| {
             let (op, account, devices) = (cut.op, cut.account, cut.devices.clone());
-            (Removal::Device { op, account, devices }, cut.announced_by.clone())
+            // Heads that an Add names are no removal: what they leave of a basis is for rule (c) to see.
+            let is_mirror = |index: &usize| log.facts(*index).is_some_and(|facts| facts.mirror);
+            let mirrors: Bits = cut.announced_by.iter().filter(is_mirror).collect();
+            (!mirrors.is_empty()).then_some((Removal::Device { op, account, devices }, mirrors))
         }));
         let members = members_of(log, &resolution.fold, &accounts);
         let devices = device_owners(&members, &accounts);
@@ -225,9 +230,14 @@ impl View {
         self.removals.iter().filter(|(_, ops)| !ops.intersects(&basis.past)).map(|(removal, _)| removal)
     }
 
-    /// Accounts that an Add names which is in this view and not in `basis`, whether or not it still counts.
-    pub(crate) fn adds_unknown_to<'a>(&'a self, basis: &'a View) -> impl Iterator<Item = AccountId> + 'a {
-        self.adds.iter().filter(|(index, _)| !basis.past.contains(*index)).map(|(_, account)| *account)
+    /// Accounts that an Add names which is in this view and not in `basis`, whether or not it still counts, with
+    /// their devices at the heads it names.
+    pub(crate) fn adds_unknown_to<'a>(
+        &'a self,
+        basis: &'a View,
+    ) -> impl Iterator<Item = (AccountId, &'a [DeviceId])> + 'a {
+        let unknown = self.adds.iter().filter(|(index, ..)| !basis.past.contains(*index));
+        unknown.map(|(_, account, devices)| (*account, &**devices))
     }
 
     /// Devices that a mirror adds which is in this view and not in `basis`, with their accounts.

@@ -165,3 +165,14 @@ proptest::proptest! {
         let _ = decode::<Welcome>(&bytes);
     }
 }
+
+#[test]
+fn the_parts_of_a_message_are_found_as_they_stand() {
+    let sealed = vec![Sealed { ct: vec![1; 300], ..Sealed::default() }; 2];
+    let parts: Vec<Vec<u8>> = sealed.iter().map(Message::encode_to_vec).collect();
+    let bytes = Ops { tag: vec![7; 16], sealed }.encode_to_vec();
+    assert_eq!(byte_fields(&bytes, 2).unwrap(), parts);
+    assert_eq!(byte_fields(&bytes, 1).unwrap(), [vec![7; 16]]);
+    assert!(byte_fields(&bytes, 3).unwrap().is_empty());
+    assert_eq!(byte_fields(&bytes[..bytes.len() - 1], 2), Err(DecodeError::Malformed));
+}

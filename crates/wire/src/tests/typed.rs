@@ -213,6 +213,19 @@ fn ops_in_self_come_back_under_their_kind() {
 }
 
 #[test]
+fn a_room_of_an_unknown_suite_is_not_read() {
+    let of_suite = |suite: u32| {
+        let control = Control { ctl_deps: vec![], change: Change::Genesis(Genesis { suite, ..genesis() }) };
+        let bytes = control_bytes(&control, ControlExtra { salt: vec![1; 16], ..ControlExtra::default() });
+        read_control(Kind::Genesis, &bytes.unwrap(), |_| None, |_| false)
+    };
+    assert!(of_suite(1).is_ok());
+    for value in [0, 2, 65_537] {
+        assert_eq!(of_suite(value), Err(TypedError::Number { field: "suite", value }));
+    }
+}
+
+#[test]
 fn account_ops_come_back_and_only_valid_cosigners_count() {
     let add = AccountChange::AddDevice { device: device(1), label: "tablet".into() };
     let bytes = account_bytes(&add).unwrap();

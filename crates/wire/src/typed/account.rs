@@ -56,10 +56,12 @@ fn cut(
 /// are added to the wire message.
 ///
 /// # Errors
-/// [`TypedError::Missing`] for a genesis, which has a salt and is made by the crypto crate.
+/// [`TypedError::Missing`] for a genesis, which has a salt and is made by the crypto crate, [`TypedError::Kind`] for
+/// an unknown change.
 pub fn account_bytes(change: &AccountChange) -> Result<Vec<u8>, TypedError> {
     match change {
         AccountChange::Genesis { .. } => Err(TypedError::Missing("salt")),
+        AccountChange::Unknown => Err(TypedError::Kind(0)),
         AccountChange::AddDevice { device, label } => {
             Ok(AddDevice { device: device.as_ref().to_vec(), label: label.clone() }.encode_to_vec())
         }

@@ -4,10 +4,14 @@
 //! caller accepted its proof.
 
 use super::{TypedError, bytes, id, ids, read};
-use crate::{self as wire, ControlBody, SignedOp};
+use crate::shape::{Field, Shape};
+use crate::{self as wire, Bounded, ControlBody, SignedOp, limits};
 use madang_model::control::{Change, Control, Cut, Entry, Genesis, History, JoinRule, Policy, RoomKind};
 use madang_model::{AccountOp, Kind, Role};
 use prost::Message;
+
+/// The only suite of algorithms so far: a room of another one is not entered, nothing in it would be understood.
+const SUITE: u32 = 1;
 
 /// Reads the content of a control op.
 ///
@@ -60,6 +64,27 @@ pub fn read_control(
     let control = Control { ctl_deps: ids(&body.ctl_deps)?, change };
     control.check()?;
     Ok(control)
+}
+
+/// The past of a control op whose body is of a later version or does not read: `ctl_deps` alone.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+struct ControlPast {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    ctl_deps: Vec<Vec<u8>>,
+}
+
+impl Bounded for ControlPast {
+    const MAX_BYTES: usize = limits::OP_PAYLOAD_BYTES;
+    const SHAPE: &'static Shape = &Shape(&[Field::many_bytes(1, limits::CONTROL_HEADS, 32)]);
+}
+
+/// Reads what every control op has in common: it closes the log whatever it does (protocol sections 0 and 5.1).
+///
+/// # Errors
+/// [`TypedError`]; such an op cannot stand in any log.
+pub fn read_control_past(content: &[u8]) -> Result<Control, TypedError> {
+    let past: ControlPast = read(content)?;
+    Ok(Control { ctl_deps: ids(&past.ctl_deps)?, change: Change::Unknown })
 }
 
 /// Kind of a change; none for one that this version does not know.
@@ -178,7 +203,10 @@ fn read_genesis(genesis: wire::Genesis) -> Result<Genesis, TypedError> {
             2 => RoomKind::Open,
             value => return Err(TypedError::Number { field: "kind", value }),
         },
-        suite: genesis.suite,
+        suite: match genesis.suite {
+            SUITE => SUITE,
+            value => return Err(TypedError::Number { field: "suite", value }),
+        },
         owner: id(&genesis.owner)?,
         owner_heads: ids(&genesis.owner_heads)?,
         title: genesis.title,

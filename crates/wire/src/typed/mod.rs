@@ -13,7 +13,7 @@ mod own;
 
 pub use account::{account_bytes, read_account};
 pub use content::{content_bytes, content_kind, read_card, read_content};
-pub use control::{ControlExtra, control_bytes, control_kind, read_control};
+pub use control::{ControlExtra, control_bytes, control_kind, read_control, read_control_past};
 pub use frontier::{frontier_bytes, read_frontier};
 pub use own::{own_bytes, own_kind, read_own};
 
