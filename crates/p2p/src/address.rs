@@ -5,7 +5,12 @@
 //! Invariant: the swarm only ever dials `/ip4` and `/ip6`; libp2p would dial `/dns` last and a second late.
 
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
-use std::{collections::BTreeSet, io, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
 
 /// IP addresses taken from one DNS answer; more would only slow the race down.
 const RESOLVED_MAX: usize = 8;
@@ -61,6 +66,18 @@ pub fn port(address: &Multiaddr) -> Option<u16> {
         Protocol::Tcp(port) | Protocol::Udp(port) => Some(port),
         _ => None,
     })
+}
+
+/// Our own address in a connection with this one, as the system would choose it now. A datagram socket is asked, which
+/// sends nothing. libp2p does not tell the own address of a connection that it dialled.
+#[must_use]
+pub fn source(remote: &Multiaddr) -> Option<IpAddr> {
+    let remote = SocketAddr::new(ip(remote)?, port(remote)?);
+    let any: IpAddr =
+        if remote.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(remote).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 /// The same address with another TCP or UDP port.
@@ -139,6 +156,12 @@ mod tests {
         assert_eq!(ip(&direct), Some("10.0.0.1".parse().unwrap()));
         assert!(!is_relayed(&direct));
         assert!(is_relayed(&direct.with(Protocol::P2p(alice)).with(Protocol::P2pCircuit)));
+    }
+
+    #[test]
+    fn our_address_towards_a_neighbour_is_known() {
+        assert_eq!(source(&address("/ip4/127.0.0.1/tcp/4001")), Some("127.0.0.1".parse().unwrap()));
+        assert_eq!(source(&address("/dns4/localhost/tcp/4001")), None);
     }
 
     #[tokio::test]

@@ -4,7 +4,10 @@
 //! Must not know: where the choice is stored.
 //! Invariant: the secret never appears in a log.
 
-use crate::transport::Transports;
+use crate::{
+    hello::HelloSource,
+    transport::{self, Transports},
+};
 use libp2p::Multiaddr;
 use std::{fmt, time::Duration};
 
@@ -25,18 +28,20 @@ pub struct Config {
     pub tcp: bool,
     /// Whether QUIC is used.
     pub quic: bool,
+    /// Makes what this node says first on each sync stream.
+    pub hello: HelloSource,
 }
 
 impl Config {
     /// Settings for a node that listens on every IPv4 and IPv6 interface with both transports, mDNS and gossip.
     #[must_use]
-    pub fn new(secret: [u8; 32]) -> Self {
+    pub fn new(secret: [u8; 32], hello: HelloSource) -> Self {
         let listen =
             ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1", "/ip6/::/tcp/0", "/ip6/::/udp/0/quic-v1"]
                 .iter()
                 .filter_map(|address| address.parse().ok())
                 .collect();
-        Self { secret, listen, port: None, mdns: true, gossip: true, tcp: true, quic: true }
+        Self { secret, listen, port: None, mdns: true, gossip: true, tcp: true, quic: true, hello }
     }
 
     pub(crate) fn transports(&self) -> Transports {
@@ -62,11 +67,15 @@ impl fmt::Debug for Config {
 pub(crate) struct Timing {
     /// How long the higher PeerId waits for the lower one to open the sync stream.
     pub(crate) grace: Duration,
+    /// How long a stream must have stood before one of the other side shows that it was lost there.
+    pub(crate) settled: Duration,
+    /// How long a connection without any stream stays.
+    pub(crate) idle: Duration,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { grace: Duration::from_secs(1) }
+        Self { grace: Duration::from_secs(1), settled: Duration::from_secs(5), idle: transport::IDLE_TIMEOUT }
     }
 }
 
@@ -76,7 +85,10 @@ mod tests {
 
     #[test]
     fn the_secret_stays_out_of_logs_and_all_interfaces_are_listened_on() {
-        let config = Config::new([211; 32]);
+        let config = Config::new(
+            [211; 32],
+            HelloSource::new(|| crate::Hello { nonce: [1; 16], now: 0, features: Vec::new() }),
+        );
         assert!(!format!("{config:?}").contains("211"));
         assert_eq!(config.listen.len(), 4);
     }

@@ -12,7 +12,11 @@ use crate::{
 };
 use futures::AsyncWriteExt as _;
 use libp2p::{PeerId, Stream, bytes::Bytes};
-use std::{collections::BTreeMap, time::Duration};
+use madang_model::limits::STRANGER_FRAMES_PER_MINUTE;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, oneshot},
     time::Instant,
@@ -25,41 +29,41 @@ pub(crate) const STRANGER_EXCHANGES: usize = 32;
 /// Exchanges with known peers at once.
 pub(crate) const KNOWN_EXCHANGES: usize = 64;
 /// Frames of one unknown peer in a minute (protocol section 0).
-const FRAMES_PER_PEER: u32 = 10;
+const FRAMES_PER_PEER: usize = STRANGER_FRAMES_PER_MINUTE as usize;
 /// Frames of all unknown peers in a minute: PeerIds are free, so the limit per peer alone would not hold.
-const FRAMES_IN_ALL: u32 = 300;
+const FRAMES_IN_ALL: usize = 300;
 /// Unknown peers whose frames are counted at a time.
 const COUNTED_PEERS: usize = 1_024;
-/// Length of a counting window.
+/// Any stretch of this length holds at most so many frames; it begins nowhere in particular, so there is no border at
+/// which a peer could send twice as many.
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// Counts the contact frames of unknown peers.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    peers: BTreeMap<PeerId, Window>,
-    all: Option<Window>,
+    peers: BTreeMap<PeerId, Recent>,
+    all: Recent,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    start: Instant,
-    frames: u32,
-}
+/// When the frames of the last minute came, the oldest first. As long as the limit at most.
+#[derive(Debug, Default)]
+struct Recent(VecDeque<Instant>);
 
-impl Window {
-    fn admit(&mut self, now: Instant, limit: u32) -> bool {
-        if self.over(now) {
-            *self = Self { start: now, frames: 0 };
+impl Recent {
+    fn forget_old(&mut self, now: Instant) {
+        while self.0.front().is_some_and(|at| now.saturating_duration_since(*at) >= WINDOW) {
+            self.0.pop_front();
         }
-        let admitted = self.frames < limit;
-        if admitted {
-            self.frames = self.frames.saturating_add(1);
-        }
-        admitted
     }
 
-    fn over(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.start) >= WINDOW
+    fn full(&mut self, now: Instant, limit: usize) -> bool {
+        self.forget_old(now);
+        self.0.len() >= limit
+    }
+
+    fn quiet(&mut self, now: Instant) -> bool {
+        self.forget_old(now);
+        self.0.is_empty()
     }
 }
 
@@ -67,14 +71,18 @@ impl Gate {
     /// Whether an unknown peer may send one more frame now.
     pub(crate) fn admit(&mut self, peer: PeerId, now: Instant) -> bool {
         if !self.peers.contains_key(&peer) && self.peers.len() >= COUNTED_PEERS {
-            self.peers.retain(|_, window| !window.over(now));
+            self.peers.retain(|_, recent| !recent.quiet(now));
             if self.peers.len() >= COUNTED_PEERS {
                 return false;
             }
         }
-        let fresh = Window { start: now, frames: 0 };
-        self.peers.entry(peer).or_insert(fresh).admit(now, FRAMES_PER_PEER)
-            && self.all.get_or_insert(fresh).admit(now, FRAMES_IN_ALL)
+        let own = self.peers.entry(peer).or_default();
+        if own.full(now, FRAMES_PER_PEER) || self.all.full(now, FRAMES_IN_ALL) {
+            return false;
+        }
+        own.0.push_back(now);
+        self.all.0.push_back(now);
+        true
     }
 }
 
@@ -139,11 +147,35 @@ mod tests {
     }
 
     #[test]
+    fn no_minute_holds_more_than_ten_frames() {
+        let (mut gate, mallory, start) = (Gate::default(), PeerId::random(), Instant::now());
+        // She tries every second for five minutes, also just before and just after each full one.
+        let came: Vec<u64> =
+            (0..300).filter(|second| gate.admit(mallory, start + Duration::from_secs(*second))).collect();
+        for first in &came {
+            let minute = came.iter().filter(|at| (*first..*first + 60).contains(at)).count();
+            assert!(minute <= 10, "{minute} frames in the minute from second {first}");
+        }
+        let all = came.len();
+        assert!((50..=60).contains(&all), "{all}: an honest peer is not held back for longer");
+    }
+
+    #[test]
+    fn a_border_of_minutes_gives_nothing_away() {
+        let (mut gate, mallory, start) = (Gate::default(), PeerId::random(), Instant::now());
+        assert!(gate.admit(mallory, start));
+        let before = start + Duration::from_secs(59);
+        assert_eq!((0..20).filter(|_| gate.admit(mallory, before)).count(), 9);
+        let after = start + Duration::from_secs(61);
+        assert_eq!((0..20).filter(|_| gate.admit(mallory, after)).count(), 1);
+    }
+
+    #[test]
     fn fresh_peer_ids_do_not_get_around_the_limit() {
         let mut gate = Gate::default();
         let start = Instant::now();
         let admitted = (0..3_000).filter(|_| gate.admit(PeerId::random(), start)).count();
-        assert_eq!(admitted, FRAMES_IN_ALL as usize);
+        assert_eq!(admitted, FRAMES_IN_ALL);
         assert!(gate.peers.len() <= COUNTED_PEERS);
         assert!(gate.admit(PeerId::random(), start + WINDOW), "the table makes room after a minute");
     }

@@ -38,7 +38,8 @@ pub enum SendError {
     /// There is no stream to this peer now.
     #[error("not connected")]
     NotConnected,
-    /// The peer takes frames more slowly than they come: try again after an acknowledgement.
+    /// The peer takes frames more slowly than they come. The frame is not on its way: hold it back, or restart the
+    /// stream.
     #[error("queue is full")]
     Full,
     /// The frame is above the cap of its protocol.

@@ -40,7 +40,8 @@ pub enum Event {
         /// Addresses without a peer part.
         addrs: Vec<Multiaddr>,
     },
-    /// The primary sync stream of a known peer is ready in both directions.
+    /// The primary sync stream of a known peer is ready in both directions. The first [`Event::Frame`] after it is the
+    /// peer's hello, whole and of our version (protocol section 9.1); no later frame is one.
     PeerUp {
         /// The peer.
         peer: PeerId,
@@ -48,6 +49,10 @@ pub enum Event {
         addr: Multiaddr,
         /// Whether the connection leads through a relay.
         relayed: bool,
+        /// Whether this stream was opened by us; the other side sees the opposite, also when both opened one.
+        opener: bool,
+        /// The nonce of the hello that we said on this stream.
+        nonce: [u8; 16],
     },
     /// The primary sync stream is gone. What was queued on it may or may not have arrived.
     PeerDown {
@@ -83,7 +88,7 @@ pub enum Event {
     Contact {
         /// Who asks.
         peer: PeerId,
-        /// The question; at most 18 KiB from an unknown peer.
+        /// The question; at most one 16 KiB bucket and its framing from an unknown peer.
         frame: Bytes,
         /// Takes the answer within 10 s; dropping it closes the stream without one.
         reply: oneshot::Sender<Bytes>,

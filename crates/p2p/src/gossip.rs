@@ -11,6 +11,7 @@ use libp2p::gossipsub::{
     MessageAuthenticity, MessageId, TopicHash, TopicSubscriptionFilter, ValidationMode,
 };
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// Topics one peer may follow, and so tell in its first message. Above it gossipsub ignores the whole list; with
 /// 32-byte names this is what fits into [`TRANSMIT_BYTES`] anyway.
@@ -25,9 +26,17 @@ const CONTROL_BYTES: usize = 4 * 1024 * 1024;
 /// gossipsub with our filter.
 pub(crate) type Gossip = Behaviour<IdentityTransform, MaxCountSubscriptionFilter<TopicNames>>;
 
+/// Copies of a message within this time are not delivered. A later copy is: the owner finds it by its id.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
 /// Builds gossipsub with the limits of every node in the network (protocol section 9.5).
 pub(crate) fn gossip() -> Result<Gossip, StartError> {
-    let config = config().map_err(|error| StartError::Gossip(error.to_string()))?;
+    gossip_remembering(REMEMBERED)
+}
+
+/// The same with another time for copies.
+pub(crate) fn gossip_remembering(time: Duration) -> Result<Gossip, StartError> {
+    let config = config(time).map_err(|error| StartError::Gossip(error.to_string()))?;
     let filter = MaxCountSubscriptionFilter {
         filter: TopicNames,
         max_subscribed_topics: TOPICS_PER_PEER,
@@ -37,11 +46,12 @@ pub(crate) fn gossip() -> Result<Gossip, StartError> {
         .map_err(|error| StartError::Gossip(error.to_owned()))
 }
 
-fn config() -> Result<gossipsub::Config, gossipsub::ConfigBuilderError> {
+fn config(remembered: Duration) -> Result<gossipsub::Config, gossipsub::ConfigBuilderError> {
     ConfigBuilder::default()
         .validation_mode(ValidationMode::Anonymous)
         .validate_messages()
         .flood_publish(false)
+        .duplicate_cache_time(remembered)
         .max_transmit_size(TRANSMIT_BYTES)
         .max_control_message_size(CONTROL_BYTES)
         .message_id_fn(|message: &Message| MessageId::new(&message_hash(&message.data)))

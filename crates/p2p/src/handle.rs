@@ -10,10 +10,12 @@ use crate::{
     counters::{Counters, Counts},
     error::{ContactError, OpenError, PublishError, RelayError, SendError},
     event::GossipId,
+    hello::HelloSource,
     intent::Intent,
     link::LinkStream,
     open::{Opened, Wanted},
     protocol,
+    queue::Queue,
 };
 use libp2p::{Multiaddr, PeerId, StreamProtocol, bytes::Bytes};
 use std::{
@@ -24,10 +26,6 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Commands that may wait for the swarm task; a burst of gossip above it is dropped and counted.
 pub(crate) const COMMANDS: usize = 1_024;
-/// Frames that may wait on one sync stream: 16 MiB of the largest.
-pub(crate) const SYNC_QUEUE: usize = 256;
-/// Frames that may wait on one relay stream: 16 MiB of the largest.
-pub(crate) const RELAY_QUEUE: usize = 64;
 
 /// What needs an answer or an order of its own.
 #[derive(Debug)]
@@ -46,11 +44,12 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) local: PeerId,
+    pub(crate) hello: HelloSource,
     pub(crate) wake: Notify,
     pub(crate) counters: Counters,
     intent: Mutex<Intent>,
-    peers: Mutex<BTreeMap<PeerId, mpsc::Sender<Bytes>>>,
-    relays: Mutex<BTreeMap<PeerId, mpsc::Sender<Bytes>>>,
+    peers: Mutex<BTreeMap<PeerId, Queue>>,
+    relays: Mutex<BTreeMap<PeerId, Queue>>,
 }
 
 /// A poisoned lock only means that a holder panicked; every update under these locks is complete at any time.
@@ -59,9 +58,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(local: PeerId) -> Self {
+    pub(crate) fn new(local: PeerId, hello: HelloSource) -> Self {
         Self {
             local,
+            hello,
             wake: Notify::new(),
             counters: Counters::default(),
             intent: Mutex::default(),
@@ -75,12 +75,12 @@ impl Shared {
     }
 
     /// Queues of the primary sync streams that are up.
-    pub(crate) fn peers(&self) -> MutexGuard<'_, BTreeMap<PeerId, mpsc::Sender<Bytes>>> {
+    pub(crate) fn peers(&self) -> MutexGuard<'_, BTreeMap<PeerId, Queue>> {
         lock(&self.peers)
     }
 
     /// Queues of the relay streams that are up.
-    pub(crate) fn relays(&self) -> MutexGuard<'_, BTreeMap<PeerId, mpsc::Sender<Bytes>>> {
+    pub(crate) fn relays(&self) -> MutexGuard<'_, BTreeMap<PeerId, Queue>> {
         lock(&self.relays)
     }
 }
@@ -133,13 +133,23 @@ impl Handle {
     /// # Errors
     /// [`SendError`]; after `Ok` the frame may still be lost with the stream, only the peer's answer counts.
     pub fn send(&self, peer: PeerId, frame: Bytes) -> Result<(), SendError> {
-        queue(&self.shared.peers(), peer, frame, protocol::SYNC_FRAME)
+        push(&self.shared.peers(), peer, frame, protocol::SYNC_FRAME)
     }
 
-    /// Frames that wait on the primary sync stream of a peer, if it is up.
+    /// Bytes of frames that [`Handle::send`] would still take for a peer, if its primary sync stream is up. Whoever
+    /// loads much, loads less than this: a frame that does not fit ends the stream.
     #[must_use]
-    pub fn queued(&self, peer: PeerId) -> Option<usize> {
-        self.shared.peers().get(&peer).map(|queue| SYNC_QUEUE.saturating_sub(queue.capacity()))
+    pub fn free_bytes(&self, peer: PeerId) -> Option<usize> {
+        self.shared.peers().get(&peer).map(Queue::free)
+    }
+
+    /// Ends the primary sync stream of a peer and drops what waits on it; a new one is opened soon. For an owner that
+    /// could not queue a frame: with a hole in it the stream would be worth less than a new one, on which both sides
+    /// tell each other again what they have.
+    pub fn restart(&self, peer: PeerId) {
+        if let Some(queue) = self.shared.peers().get(&peer) {
+            queue.restart();
+        }
     }
 
     /// Joins a gossip topic.
@@ -244,7 +254,20 @@ impl Handle {
     /// # Errors
     /// [`SendError`]; after `Ok` the frame may still be lost with the stream, only the relay's answer counts.
     pub fn relay_send(&self, relay: PeerId, frame: Bytes) -> Result<(), SendError> {
-        queue(&self.shared.relays(), relay, frame, protocol::RELAY_FRAME)
+        push(&self.shared.relays(), relay, frame, protocol::RELAY_FRAME)
+    }
+
+    /// Bytes of frames that [`Handle::relay_send`] would still take for a relay, if its stream is up.
+    #[must_use]
+    pub fn relay_free_bytes(&self, relay: PeerId) -> Option<usize> {
+        self.shared.relays().get(&relay).map(Queue::free)
+    }
+
+    /// Ends the stream to a relay and drops what waits on it; a new one is opened at once.
+    pub fn restart_relay(&self, relay: PeerId) {
+        if let Some(queue) = self.shared.relays().get(&relay) {
+            queue.restart();
+        }
     }
 
     /// What was dropped so far because somebody was too slow.
@@ -262,18 +285,9 @@ impl Handle {
     }
 }
 
-fn queue(
-    queues: &BTreeMap<PeerId, mpsc::Sender<Bytes>>,
-    peer: PeerId,
-    frame: Bytes,
-    cap: usize,
-) -> Result<(), SendError> {
+fn push(queues: &BTreeMap<PeerId, Queue>, peer: PeerId, frame: Bytes, cap: usize) -> Result<(), SendError> {
     if frame.len() > cap {
         return Err(SendError::TooLarge);
     }
-    let queue = queues.get(&peer).ok_or(SendError::NotConnected)?;
-    queue.try_send(frame).map_err(|error| match error {
-        mpsc::error::TrySendError::Full(_) => SendError::Full,
-        mpsc::error::TrySendError::Closed(_) => SendError::NotConnected,
-    })
+    queues.get(&peer).ok_or(SendError::NotConnected)?.push(frame)
 }

@@ -33,6 +33,8 @@ mod gossip;
 #[cfg(feature = "swarm")]
 mod handle;
 #[cfg(feature = "swarm")]
+mod hello;
+#[cfg(feature = "swarm")]
 mod intent;
 #[cfg(feature = "swarm")]
 mod known_only;
@@ -46,6 +48,8 @@ mod open;
 mod peers;
 #[cfg(feature = "swarm")]
 mod pump;
+#[cfg(feature = "swarm")]
+mod queue;
 #[cfg(feature = "swarm")]
 mod relay_client;
 #[cfg(feature = "swarm")]
@@ -67,6 +71,7 @@ pub use self::{
     error::{ContactError, OpenError, PublishError, RelayError, SendError, StartError},
     event::{Event, Events, GossipId},
     handle::Handle,
+    hello::{Hello, HelloSource},
     link::LinkStream,
     swarm::spawn,
 };

@@ -30,8 +30,8 @@ pub(crate) struct Connection {
     pub(crate) addr: Multiaddr,
     /// Whether it leads through a relay.
     pub(crate) relayed: bool,
-    /// Our own address, if the peer dialled us.
-    accepted_on: Option<IpAddr>,
+    /// Our own address, where it is known.
+    local: Option<IpAddr>,
 }
 
 #[derive(Debug)]
@@ -211,10 +211,10 @@ impl Peers {
         peer: PeerId,
         id: ConnectionId,
         addr: Multiaddr,
-        accepted_on: Option<IpAddr>,
+        local: Option<IpAddr>,
     ) {
         let relayed = is_relayed(&addr);
-        let connection = Connection { addr, relayed, accepted_on };
+        let connection = Connection { addr, relayed, local };
         self.connections.entry(peer).or_default().insert(id, connection);
         if let Some(known) = self.known.get_mut(&peer) {
             known.dial = Dial::Rest;
@@ -253,10 +253,10 @@ impl Peers {
         self.connections.get(peer)?.get(&id)
     }
 
-    /// Live connections that came in on this address of ours.
-    pub(crate) fn accepted_on(&self, ip: IpAddr) -> Vec<ConnectionId> {
+    /// Live connections from this address of ours, whoever dialled.
+    pub(crate) fn bound_to(&self, ip: IpAddr) -> Vec<ConnectionId> {
         let all = self.connections.values().flatten();
-        all.filter(|(_, connection)| connection.accepted_on == Some(ip)).map(|(id, _)| *id).collect()
+        all.filter(|(_, connection)| connection.local == Some(ip)).map(|(id, _)| *id).collect()
     }
 
     /// Every live connection.
@@ -376,7 +376,7 @@ mod tests {
         let ours: IpAddr = "10.0.0.9".parse().unwrap();
         peers.connected(bob, id(1), addr(1), Some(ours));
         peers.connected(bob, id(2), addr(1), None);
-        assert_eq!(peers.accepted_on(ours), [id(1)]);
+        assert_eq!(peers.bound_to(ours), [id(1)]);
         assert!(!peers.disconnected(&bob, id(1), Instant::now()));
         assert!(peers.is_connected(&bob));
     }

@@ -7,6 +7,7 @@
 use crate::{
     event::Event,
     frame::{FrameError, read_frame, write_frame},
+    queue::Queued,
 };
 use futures::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
@@ -37,6 +38,9 @@ pub(crate) enum PumpError {
     /// The owner has gone.
     #[error("owner has gone")]
     OwnerGone,
+    /// The other side sent what this protocol does not allow.
+    #[error("protocol error: {0}")]
+    Protocol(&'static str),
 }
 
 /// How a pump is told to stop.
@@ -54,9 +58,9 @@ pub(crate) enum Stop {
 pub(crate) async fn run<S>(
     stream: S,
     cap: usize,
-    queue: mpsc::Receiver<Bytes>,
+    queue: Queued,
     events: &mpsc::Sender<Event>,
-    wrap: impl Fn(Bytes) -> Event,
+    wrap: impl Fn(Bytes) -> Result<Event, PumpError>,
     stop: impl Future<Output = Stop>,
 ) -> Result<(), PumpError>
 where
@@ -114,7 +118,7 @@ async fn read<R: AsyncRead + Unpin>(
     reader: R,
     cap: usize,
     events: &mpsc::Sender<Event>,
-    wrap: impl Fn(Bytes) -> Event,
+    wrap: impl Fn(Bytes) -> Result<Event, PumpError>,
     progress: &Progress,
 ) -> Result<(), PumpError> {
     let mut reader = BufReader::with_capacity(BUFFER, reader);
@@ -123,8 +127,9 @@ async fn read<R: AsyncRead + Unpin>(
         if frame.is_empty() {
             continue;
         }
+        let event = wrap(frame)?;
         progress.delivering.store(true, Relaxed);
-        events.send(wrap(frame)).await.map_err(|_| PumpError::OwnerGone)?;
+        events.send(event).await.map_err(|_| PumpError::OwnerGone)?;
         progress.delivering.store(false, Relaxed);
     }
     Ok(())
@@ -132,15 +137,11 @@ async fn read<R: AsyncRead + Unpin>(
 
 /// Writes until the sender of the queue is dropped, then closes. Flushes only when the queue is empty, so that a burst
 /// fills packets and a single frame leaves at once.
-async fn write<W: AsyncWrite + Unpin>(
-    writer: W,
-    cap: usize,
-    mut queue: mpsc::Receiver<Bytes>,
-) -> Result<(), PumpError> {
+async fn write<W: AsyncWrite + Unpin>(writer: W, cap: usize, mut queue: Queued) -> Result<(), PumpError> {
     let mut writer = BufWriter::with_capacity(BUFFER, writer);
-    while let Some(frame) = queue.recv().await {
+    while let Some(frame) = queue.next().await {
         write_frame(&mut writer, &frame, cap).await?;
-        while let Ok(more) = queue.try_recv() {
+        while let Some(more) = queue.waiting() {
             write_frame(&mut writer, &more, cap).await?;
         }
         writer.flush().await.map_err(FrameError::Io)?;

@@ -4,21 +4,25 @@
 //! Must not know: which of two streams is the primary one.
 //! Invariant: the events of a stream come after the last event of the stream it replaced.
 //!
-//! Both sides send one empty frame first. The negotiation of a stream is lazy, so only the empty frame of the other
-//! side proves that it accepted the stream; it also tells which stream it chose. Empty frames never reach the owner.
+//! Both sides say hello first. The negotiation of a stream is lazy, so only the hello of the other side proves that it
+//! accepted the stream; it also tells which stream it chose. A side that drops a stream in an election has not said
+//! hello on it. Nothing reaches the owner before that frame, and it comes only once.
 
 use crate::{
     event::Event,
     frame::{FrameError, read_frame, write_frame},
-    handle::{SYNC_QUEUE, Shared},
+    handle::Shared,
+    hello::{self, Hello, HelloError},
     protocol::SYNC_FRAME,
     pump::{self, PumpError, Stop},
+    queue::queue,
+    sessions::Opener,
 };
 use futures::AsyncWriteExt as _;
 use libp2p::{PeerId, Stream, bytes::Bytes};
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
 };
 
@@ -41,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) peer: PeerId,
     /// Tells the sessions of one swarm apart.
     pub(crate) serial: u64,
+    /// Who opened the stream.
+    pub(crate) opener: Opener,
     pub(crate) stream: Stream,
     pub(crate) connection: Connection,
     /// Dropping its sender stops the session at once.
@@ -55,9 +61,12 @@ pub(crate) struct Session {
 impl Session {
     /// Runs to the end of the stream.
     pub(crate) async fn run(mut self) {
-        let greeted = tokio::select! {
-            greeted = tokio::time::timeout(HANDSHAKE, greet(&mut self.stream)) => matches!(greeted, Ok(Ok(()))),
-            _ = &mut self.stop => false,
+        let ours = self.shared.hello.next();
+        let theirs = tokio::select! {
+            greeted = tokio::time::timeout(HANDSHAKE, greet(&mut self.stream, &ours)) => {
+                greeted.unwrap_or(Err(PumpError::Protocol("no hello in time")))
+            }
+            _ = &mut self.stop => Err(PumpError::Protocol("another stream was chosen")),
         };
         if let Some(previous) = self.previous.take()
             && let Err(error) = previous.await
@@ -65,22 +74,37 @@ impl Session {
             tracing::debug!(peer = %self.peer, %error, "the replaced session did not end by itself");
         }
         let (peer, serial, notices) = (self.peer, self.serial, self.notices.clone());
-        if greeted {
-            self.serve().await;
+        match theirs {
+            Ok(theirs) => self.serve(&ours, theirs).await,
+            Err(error) => tracing::debug!(%peer, %error, "sync stream was not taken up"),
         }
         if notices.send(Notice::Ended { peer, serial }).await.is_err() {
             tracing::trace!(%peer, "session outlived its swarm");
         }
     }
 
-    async fn serve(self) {
-        let Self { peer, serial, stream, connection, stop, shared, events, notices, .. } = self;
-        let (sender, queue) = mpsc::channel(SYNC_QUEUE);
+    async fn serve(self, ours: &Hello, theirs: Bytes) {
+        let Self { peer, serial, opener, stream, connection, stop, shared, events, notices, .. } = self;
+        let (sender, queued, restart) = queue();
         shared.peers().insert(peer, sender);
-        let up = Event::PeerUp { peer, addr: connection.addr, relayed: connection.relayed };
-        if events.send(up).await.is_ok() && notices.send(Notice::Up { peer, serial }).await.is_ok() {
-            let wrap = |frame: Bytes| Event::Frame { peer, frame };
-            let end = pump::run(stream, SYNC_FRAME, queue, &events, wrap, stopped(peer, stop, &shared)).await;
+        let up = Event::PeerUp {
+            peer,
+            addr: connection.addr,
+            relayed: connection.relayed,
+            opener: opener == Opener::Us,
+            nonce: ours.nonce,
+        };
+        let hello = Event::Frame { peer, frame: theirs };
+        if events.send(up).await.is_ok()
+            && events.send(hello).await.is_ok()
+            && notices.send(Notice::Up { peer, serial }).await.is_ok()
+        {
+            let wrap = |frame: Bytes| match hello::is_hello(&frame) {
+                true => Err(PumpError::Protocol("a second hello")),
+                false => Ok(Event::Frame { peer, frame }),
+            };
+            let stopped = stopped(peer, stop, &restart, &shared);
+            let end = pump::run(stream, SYNC_FRAME, queued, &events, wrap, stopped).await;
             if let Err(error) = &end {
                 tracing::debug!(%peer, %error, "sync stream failed");
             }
@@ -95,17 +119,32 @@ impl Session {
 }
 
 /// Resolves when the session is told to stop; from then on it takes no more to send.
-async fn stopped(peer: PeerId, stop: oneshot::Receiver<Stop>, shared: &Shared) -> Stop {
-    let order = stop.await.unwrap_or(Stop::Now);
+async fn stopped(peer: PeerId, stop: oneshot::Receiver<Stop>, restart: &Notify, shared: &Shared) -> Stop {
+    let order = tokio::select! {
+        order = stop => order.unwrap_or(Stop::Now),
+        () = restart.notified() => Stop::Now,
+    };
     shared.peers().remove(&peer);
     order
 }
 
-async fn greet(stream: &mut Stream) -> Result<(), PumpError> {
-    write_frame(stream, &[], SYNC_FRAME).await?;
-    stream.flush().await.map_err(FrameError::Io)?;
-    match read_frame(stream, SYNC_FRAME).await? {
-        Some(frame) if frame.is_empty() => Ok(()),
-        _ => Err(FrameError::Io(io::Error::from(io::ErrorKind::InvalidData)).into()),
+/// Says hello and waits for the hello of the other side, which is returned as it came.
+async fn greet(stream: &mut Stream, ours: &Hello) -> Result<Bytes, PumpError> {
+    say(stream, &hello::encode(ours)).await?;
+    let theirs =
+        read_frame(stream, SYNC_FRAME).await?.ok_or(PumpError::Protocol("closed without a hello"))?;
+    match hello::check(&theirs) {
+        Ok(()) => Ok(theirs),
+        Err(HelloError::NoHello) => Err(PumpError::Protocol("the first frame is no hello")),
+        Err(HelloError::Version) => {
+            say(stream, &hello::refusal()).await?;
+            Err(PumpError::Protocol("another version"))
+        }
     }
+}
+
+async fn say(stream: &mut Stream, frame: &[u8]) -> Result<(), FrameError> {
+    write_frame(stream, frame, SYNC_FRAME).await?;
+    stream.flush().await?;
+    Ok(())
 }

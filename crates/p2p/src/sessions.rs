@@ -2,13 +2,17 @@
 //!
 //! Owns: the election between two streams, and when to open one.
 //! Must not know: how a stream is pumped.
-//! Invariant: at most one stream per peer is primary; when both sides opened one, that of the lower PeerId wins
-//! (protocol section 9.1).
+//! Invariant: at most one stream per peer is primary; when there are two, that of the lower PeerId wins
+//! (protocol section 9.1, docs/adr/0040).
 
 use crate::{backoff, pump::Stop, streams::Ticket};
 use libp2p::{PeerId, swarm::ConnectionId};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
+
+/// A stream that stood this long works: the next one is opened fast. Shorter ones are opened ever more rarely, so that
+/// an owner who fills the queue again and again does not keep both sides busy with beginnings.
+const PROVED: Duration = Duration::from_secs(10);
 
 /// Who opened a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +26,8 @@ struct Primary {
     serial: u64,
     opener: Opener,
     connection: ConnectionId,
-    up: bool,
+    /// Since when it is ready in both directions.
+    up: Option<Instant>,
     stop: oneshot::Sender<Stop>,
 }
 
@@ -45,6 +50,8 @@ pub(crate) struct Sessions {
     local: PeerId,
     /// How long the higher PeerId waits for the lower one.
     grace: Duration,
+    /// How long a stream of the lower PeerId must have stood before one of the higher shows that it was lost there.
+    settled: Duration,
     slots: BTreeMap<PeerId, Slot>,
     next_serial: u64,
 }
@@ -57,8 +64,8 @@ pub(crate) struct Elected {
 }
 
 impl Sessions {
-    pub(crate) fn new(local: PeerId, grace: Duration) -> Self {
-        Self { local, grace, slots: BTreeMap::new(), next_serial: 0 }
+    pub(crate) fn new(local: PeerId, grace: Duration, settled: Duration) -> Self {
+        Self { local, grace, settled, slots: BTreeMap::new(), next_serial: 0 }
     }
 
     fn lower(&self, peer: &PeerId) -> Opener {
@@ -157,18 +164,22 @@ impl Sessions {
         peer: PeerId,
         opener: Opener,
         connection: ConnectionId,
+        now: Instant,
     ) -> Option<Elected> {
-        let lower = self.lower(&peer);
+        let (lower, settled) = (self.lower(&peer), self.settled);
         let slot = self.slots.entry(peer).or_default();
-        let rival = slot.primary.as_ref().map(|primary| (primary.opener, primary.connection, primary.up));
+        let rival = slot.primary.as_ref().map(|primary| {
+            let stood = primary.up.map(|since| now.saturating_duration_since(since));
+            (primary.opener, stood.is_some_and(|time| time >= settled))
+        });
         let ours_pending = opener == Opener::Peer && slot.opening.is_some() && lower == Opener::Us;
-        if ours_pending || !wins((opener, connection), rival, lower) {
+        if ours_pending || !wins(opener, rival, lower) {
             return None;
         }
         let serial = self.next_serial;
         self.next_serial = self.next_serial.wrapping_add(1);
         let (sender, stop) = oneshot::channel();
-        slot.primary = Some(Primary { serial, opener, connection, up: false, stop: sender });
+        slot.primary = Some(Primary { serial, opener, connection, up: None, stop: sender });
         slot.at = None;
         Some(Elected { serial, stop, previous: slot.last.take() })
     }
@@ -179,12 +190,11 @@ impl Sessions {
     }
 
     /// The primary stream is ready in both directions. Returns whether it still is the primary one.
-    pub(crate) fn up(&mut self, peer: &PeerId, serial: u64) -> bool {
+    pub(crate) fn up(&mut self, peer: &PeerId, serial: u64, now: Instant) -> bool {
         let Some(slot) = self.slots.get_mut(peer) else { return false };
         match &mut slot.primary {
             Some(primary) if primary.serial == serial => {
-                primary.up = true;
-                slot.failed = 0;
+                primary.up = Some(now);
                 true
             }
             _ => false,
@@ -195,9 +205,10 @@ impl Sessions {
     pub(crate) fn ended(&mut self, peer: PeerId, serial: u64, connected: bool, now: Instant) {
         let (local, grace) = (self.local, self.wait(&peer));
         let Some(slot) = self.slots.get_mut(&peer) else { return };
-        let was_primary = slot.primary.as_ref().is_some_and(|primary| primary.serial == serial);
-        if was_primary {
-            slot.primary = None;
+        if let Some(over) = slot.primary.take_if(|primary| primary.serial == serial)
+            && over.up.is_some_and(|since| now.saturating_duration_since(since) >= PROVED)
+        {
+            slot.failed = 0;
         }
         if slot.primary.is_none() && slot.opening.is_none() && slot.at.is_none() && connected {
             let wait = backoff::delay(&local, &peer, slot.failed).saturating_add(grace);
@@ -224,17 +235,14 @@ impl Sessions {
     }
 }
 
-/// Whether a fresh stream takes the place of the primary one.
+/// Whether a fresh stream takes the place of the primary one, given as its opener and whether it has stood for a while.
 ///
-/// The lower PeerId's stream wins. A stream opened by the same side as before replaces it: that side opens only when
-/// it has none. And one on a younger connection replaces one that was up: the other side has lost it, for example
-/// by a restart that our end of the old connection has not noticed yet.
-fn wins(fresh: (Opener, ConnectionId), rival: Option<(Opener, ConnectionId, bool)>, lower: Opener) -> bool {
-    match rival {
-        None => true,
-        Some((opener, _, _)) if fresh.0 == lower || fresh.0 == opener => true,
-        Some((_, connection, up)) => up && fresh.1 > connection,
-    }
+/// The lower PeerId's stream wins when there are two. A stream opened by the same side as before replaces it: that side
+/// opens only when it has none. And so does one of the higher PeerId against one that has stood for a while: the other
+/// side has lost that one, for example by a restart that our end of the old connection has not noticed, so there are
+/// not two. A stream that both sides opened at the same moment cannot come so late.
+fn wins(fresh: Opener, rival: Option<(Opener, bool)>, lower: Opener) -> bool {
+    rival.is_none_or(|(opener, stood)| fresh == lower || fresh == opener || stood)
 }
 
 #[cfg(test)]
@@ -245,41 +253,51 @@ mod tests {
         ConnectionId::new_unchecked(number)
     }
 
+    /// Two PeerIds, the lower one first.
+    fn ordered() -> (PeerId, PeerId) {
+        let (one, two) = (PeerId::random(), PeerId::random());
+        if one < two { (one, two) } else { (two, one) }
+    }
+
     #[test]
     fn the_lower_peer_id_wins_on_both_sides() {
         // Alice is lower. She opened one, bob opened one, on the same connection; each side sees them in any order.
         for (lower, higher) in [(Opener::Us, Opener::Peer), (Opener::Peer, Opener::Us)] {
-            for up in [false, true] {
-                assert!(wins((lower, id(1)), Some((higher, id(1), up)), lower));
-                assert!(!wins((higher, id(1)), Some((lower, id(1), up)), lower));
+            for stood in [false, true] {
+                assert!(wins(lower, Some((higher, stood)), lower));
             }
+            assert!(!wins(higher, Some((lower, false)), lower));
         }
     }
 
     #[test]
     fn a_newer_stream_of_the_same_side_replaces_the_old_one() {
         for opener in [Opener::Us, Opener::Peer] {
-            assert!(wins((opener, id(2)), Some((opener, id(1), true)), Opener::Us));
+            assert!(wins(opener, Some((opener, false)), Opener::Us));
         }
     }
 
-    #[test]
-    fn a_younger_connection_shows_that_the_old_one_was_lost() {
-        let (lower, higher) = (Opener::Us, Opener::Peer);
-        assert!(wins((higher, id(2)), Some((lower, id(1), true)), lower));
-        assert!(!wins((higher, id(2)), Some((lower, id(1), false)), lower), "ours is still on its way");
-        assert!(!wins((higher, id(1)), Some((lower, id(2), true)), lower), "his is the older one");
+    #[tokio::test]
+    async fn a_younger_connection_does_not_beat_the_lower_peer_id_but_a_lost_stream_does_not_count() {
+        let (low, high) = ordered();
+        let (settled, start) = (Duration::from_secs(5), Instant::now());
+        let mut at_low = Sessions::new(low, Duration::ZERO, settled);
+        let ours = at_low.elect(high, Opener::Us, id(1), start).unwrap();
+        assert!(at_low.elect(high, Opener::Peer, id(2), start).is_none(), "ours is on its way");
+        assert!(at_low.up(&high, ours.serial, start));
+        // His stream was opened at the same moment, on a connection that came later.
+        let soon = start + Duration::from_secs(1);
+        assert!(at_low.elect(high, Opener::Peer, id(2), soon).is_none());
+        // An hour later he opens one only because he has lost ours.
+        assert!(at_low.elect(high, Opener::Peer, id(2), start + Duration::from_secs(3_600)).is_some());
     }
 
     #[tokio::test]
     async fn the_higher_one_waits_and_both_try_again_after_a_failure() {
-        let (mut low, mut high) = (PeerId::random(), PeerId::random());
-        if low > high {
-            std::mem::swap(&mut low, &mut high);
-        }
+        let (low, high) = ordered();
         let (now, grace) = (Instant::now(), Duration::from_secs(1));
-        let mut at_low = Sessions::new(low, grace);
-        let mut at_high = Sessions::new(high, grace);
+        let mut at_low = Sessions::new(low, grace, grace);
+        let mut at_high = Sessions::new(high, grace, grace);
         at_low.connected(high, now);
         at_high.connected(low, now);
         assert_eq!(at_low.take_due(now), [high]);
@@ -291,16 +309,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn streams_that_end_early_are_opened_ever_more_rarely_until_one_stands() {
+        let (local, peer) = (PeerId::random(), PeerId::random());
+        let mut sessions = Sessions::new(local, Duration::ZERO, Duration::ZERO);
+        let mut now = Instant::now();
+        let mut live = |stood: Duration| {
+            let elected = sessions.elect(peer, Opener::Us, id(1), now).unwrap();
+            assert!(sessions.up(&peer, elected.serial, now));
+            now += stood;
+            sessions.ended(peer, elected.serial, true, now);
+            let due = sessions.next_due().unwrap();
+            assert_eq!(sessions.take_due(due), [peer]);
+            let wait = due - now;
+            now = due;
+            wait
+        };
+        let waits: Vec<Duration> = (0..6).map(|_| live(Duration::from_secs(1))).collect();
+        assert!(waits[0] <= Duration::from_millis(250) && waits[5] >= Duration::from_secs(8), "{waits:?}");
+        assert!(live(PROVED) <= Duration::from_millis(250));
+    }
+
+    #[tokio::test]
     async fn an_ended_session_is_opened_again_only_while_connected() {
         let (local, peer) = (PeerId::random(), PeerId::random());
-        let mut sessions = Sessions::new(local, Duration::ZERO);
+        let mut sessions = Sessions::new(local, Duration::ZERO, Duration::ZERO);
         let now = Instant::now();
-        let first = sessions.elect(peer, Opener::Us, id(1)).unwrap();
-        assert!(sessions.up(&peer, first.serial));
+        let first = sessions.elect(peer, Opener::Us, id(1), now).unwrap();
+        assert!(sessions.up(&peer, first.serial, now));
         sessions.ended(peer, first.serial, true, now);
         assert!(sessions.next_due().is_some());
-        let second = sessions.elect(peer, Opener::Us, id(1)).unwrap();
-        assert!(!sessions.up(&peer, first.serial), "a late notice of the first session");
+        let second = sessions.elect(peer, Opener::Us, id(1), now).unwrap();
+        assert!(!sessions.up(&peer, first.serial, now), "a late notice of the first session");
         sessions.ended(peer, second.serial, false, now);
         assert!(sessions.slots.is_empty(), "nothing is kept for a peer that is away");
     }

@@ -7,6 +7,8 @@
 
 mod apply;
 mod network;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     behaviour::Behaviour,
@@ -24,8 +26,8 @@ use crate::{
     transport::{self, Transports},
 };
 use futures::StreamExt as _;
-use libp2p::{Multiaddr, PeerId, Swarm, swarm::ConnectionId};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use libp2p::{Multiaddr, PeerId, Swarm, TransportError, swarm::ConnectionId};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
@@ -93,7 +95,13 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), StartError> {
     spawn_timed(config, Timing::default())
 }
 
-pub(crate) fn spawn_timed(mut config: Config, timing: Timing) -> Result<(Handle, Events), StartError> {
+pub(crate) fn spawn_timed(config: Config, timing: Timing) -> Result<(Handle, Events), StartError> {
+    let (task, handle, events) = build(config, timing)?;
+    tokio::spawn(task.run());
+    Ok((handle, events))
+}
+
+fn build(mut config: Config, timing: Timing) -> Result<(Task, Handle, Events), StartError> {
     let transports = config.transports();
     let keypair = transport::keypair(&mut config.secret)?;
     let local = keypair.public().to_peer_id();
@@ -101,11 +109,13 @@ pub(crate) fn spawn_timed(mut config: Config, timing: Timing) -> Result<(Handle,
         transport::transport(&keypair, transports)?,
         Behaviour::new(&config, &keypair)?,
         local,
-        transport::swarm_config(),
+        transport::swarm_config().with_idle_connection_timeout(timing.idle),
     );
-    listen(&mut swarm, &choose_ports(&config.listen, config.port, transports))?;
+    let chosen = choose_ports(&config.listen, config.port, transports);
+    let mut listening = Listening::new(local, chosen, Instant::now());
+    listen_first(&mut swarm, &mut listening)?;
 
-    let shared = Arc::new(Shared::new(local));
+    let shared = Arc::new(Shared::new(local, config.hello.clone()));
     let (events, receiver) = mpsc::channel(EVENTS);
     let (sender, commands) = mpsc::channel(COMMANDS);
     let (notify, notices) = mpsc::channel(NOTICES);
@@ -129,32 +139,48 @@ pub(crate) fn spawn_timed(mut config: Config, timing: Timing) -> Result<(Handle,
         exchanges_known: Arc::new(Semaphore::new(KNOWN_EXCHANGES)),
         gate: Gate::default(),
         linking: false,
-        listening: Listening::default(),
+        listening,
         peers: Peers::new(local),
-        sessions: Sessions::new(local, timing.grace),
+        sessions: Sessions::new(local, timing.grace, timing.settled),
         opens: Opens::default(),
         relays: BTreeMap::new(),
         dials: BTreeMap::new(),
     };
-    tokio::spawn(task.run());
-    Ok((Handle { shared, commands: sender }, receiver))
+    Ok((task, Handle { shared, commands: sender }, receiver))
 }
 
-fn listen(swarm: &mut Swarm<Behaviour>, addrs: &[Multiaddr]) -> Result<(), StartError> {
-    let mut first_error = None;
-    let mut listens = addrs.is_empty();
-    for addr in addrs {
-        match swarm.listen_on(addr.clone()) {
-            Ok(_) => listens = true,
-            Err(error) => {
-                tracing::warn!(%addr, %error, "cannot listen");
-                first_error.get_or_insert_with(|| (addr.clone(), error.to_string()));
-            }
+/// Listens for the first time: when no address at all can be listened on, that is an error of the start.
+fn listen_first(swarm: &mut Swarm<Behaviour>, listening: &mut Listening) -> Result<(), StartError> {
+    let now = Instant::now();
+    let addrs = listening.take_due(now);
+    let mut failures = Vec::new();
+    for address in &addrs {
+        if let Err(error) = listen(swarm, listening, address, now) {
+            tracing::warn!(%address, %error, "cannot listen");
+            failures.push(StartError::Listen { address: address.clone(), reason: error.to_string() });
         }
     }
-    match first_error {
-        Some((address, reason)) if !listens => Err(StartError::Listen { address, reason }),
-        _ => Ok(()),
+    if failures.len() < addrs.len() {
+        return Ok(());
+    }
+    failures.into_iter().next().map_or(Ok(()), Err)
+}
+
+fn listen(
+    swarm: &mut Swarm<Behaviour>,
+    listening: &mut Listening,
+    addr: &Multiaddr,
+    now: Instant,
+) -> Result<(), TransportError<io::Error>> {
+    match swarm.listen_on(addr.clone()) {
+        Ok(listener) => {
+            listening.opened(addr, listener);
+            Ok(())
+        }
+        Err(error) => {
+            listening.failed(addr, now);
+            Err(error)
+        }
     }
 }
 
@@ -207,6 +233,11 @@ impl Task {
         }
         for peer in self.sessions.take_due(now) {
             self.open_session(peer);
+        }
+        for addr in self.listening.take_due(now) {
+            if let Err(error) = listen(&mut self.swarm, &mut self.listening, &addr, now) {
+                tracing::debug!(%addr, %error, "cannot listen yet");
+            }
         }
         if let Some(addrs) = self.listening.take_report(now)
             && self.events.try_send(Event::Listening { addrs }).is_err()

@@ -2,12 +2,22 @@
 
 mod contact;
 mod gossip;
+mod hello;
+mod identify;
 mod relay;
+mod strangers;
 mod sync;
 
-use crate::{Config, Event, Events, Handle, address::port, config::Timing, swarm::spawn_timed};
+use crate::hello::is_hello;
+use crate::{
+    Config, Event, Events, Handle, Hello, HelloSource, address::port, config::Timing, swarm::spawn_timed,
+};
 use libp2p::{Multiaddr, PeerId, bytes::Bytes};
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// A loaded machine may be slow; only a test that fails takes this long.
@@ -33,7 +43,18 @@ pub(crate) fn config(seed: u8) -> Config {
         gossip: true,
         tcp: true,
         quic: true,
+        hello: hello(),
     }
+}
+
+/// A new nonce for each stream; the time is of no use here.
+pub(crate) fn hello() -> HelloSource {
+    let number = AtomicU64::new(0);
+    HelloSource::new(move || {
+        let mut nonce = [7; 16];
+        nonce[..8].copy_from_slice(&number.fetch_add(1, Relaxed).to_be_bytes());
+        Hello { nonce, now: 0, features: Vec::new() }
+    })
 }
 
 /// TCP alone: the quickest to start.
@@ -92,12 +113,16 @@ impl Node {
         }
     }
 
+    /// Waits until the stream with a peer is up, and takes its hello.
     pub(crate) async fn up(&mut self, peer: PeerId) -> Multiaddr {
-        self.until("peer up", |event| match event {
-            Event::PeerUp { peer: up, addr, .. } if *up == peer => Some(addr.clone()),
-            _ => None,
-        })
-        .await
+        let addr = self
+            .until("peer up", |event| match event {
+                Event::PeerUp { peer: up, addr, .. } if *up == peer => Some(addr.clone()),
+                _ => None,
+            })
+            .await;
+        assert!(is_hello(&self.frame(peer).await));
+        addr
     }
 
     pub(crate) async fn down(&mut self, peer: PeerId) {

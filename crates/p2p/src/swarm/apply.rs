@@ -49,10 +49,16 @@ impl Task {
             }
         }
         if changes.redial || changes.reconnect {
-            self.peers.dial_all_now(now);
-            for relay in self.relays.values() {
-                relay.plan.send_modify(|plan| plan.orders = plan.orders.wrapping_add(1));
-            }
+            self.try_everything(now);
+        }
+    }
+
+    /// Listens where it should and does not, and tries every peer and relay that is away, without waiting.
+    pub(super) fn try_everything(&mut self, now: Instant) {
+        self.listening.retry_now(now);
+        self.peers.dial_all_now(now);
+        for relay in self.relays.values() {
+            relay.plan.send_modify(|plan| plan.orders = plan.orders.wrapping_add(1));
         }
     }
 

@@ -42,14 +42,13 @@ impl Task {
                 }
                 self.opens.dial_failed(connection_id, &error.to_string());
             }
-            SwarmEvent::NewListenAddr { address, .. } => self.listening.add(address, now),
+            SwarmEvent::NewListenAddr { address, .. } => self.on_address_new(address, now),
             SwarmEvent::ExpiredListenAddr { address, .. } => self.on_address_lost(&address, now),
-            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
                 tracing::warn!(?reason, "listener closed");
-                for address in addresses {
-                    self.listening.remove(&address, now);
-                }
+                self.listening.closed(listener_id, &addresses, now);
             }
+            // It goes on listening. Strangers can cause such errors, so they must not make us open it anew.
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "listener failed"),
             _ => {}
         }
@@ -71,8 +70,11 @@ impl Task {
         let (addr, _) = address::split_peer(addr);
         tracing::debug!(%peer, %addr, "connected");
         let local = match endpoint {
-            ConnectedPoint::Listener { local_addr, .. } => address::ip(local_addr),
-            ConnectedPoint::Dialer { .. } => None,
+            // QUIC names the address of its socket, which may be that of every interface.
+            ConnectedPoint::Listener { local_addr, .. } => {
+                address::ip(local_addr).filter(|ip| !ip.is_unspecified()).or_else(|| address::source(&addr))
+            }
+            ConnectedPoint::Dialer { .. } => address::source(&addr),
         };
         self.peers.connected(peer, id, addr, local);
         if self.peers.is_known(&peer) {
@@ -83,11 +85,18 @@ impl Task {
         }
     }
 
-    /// An interface has lost its address: connections that came in on it are dead, whatever they look like.
+    fn on_address_new(&mut self, address: Multiaddr, now: Instant) {
+        if self.listening.add(address, now) {
+            // The network has come back or is another one: what was out of reach may be near.
+            self.try_everything(now);
+        }
+    }
+
+    /// An interface has lost its address: connections from it are dead, whatever they look like.
     fn on_address_lost(&mut self, lost: &Multiaddr, now: Instant) {
         self.listening.remove(lost, now);
         if let Some(ip) = address::ip(lost) {
-            for connection in self.peers.accepted_on(ip) {
+            for connection in self.peers.bound_to(ip) {
                 self.swarm.close_connection(connection);
             }
         }
@@ -151,10 +160,11 @@ impl Task {
 
     fn start_session(&mut self, peer: PeerId, id: ConnectionId, opener: Opener, stream: Stream) {
         let Some(connection) = self.peers.connection(&peer, id).cloned() else { return };
-        let Some(elected) = self.sessions.elect(peer, opener, id) else { return };
+        let Some(elected) = self.sessions.elect(peer, opener, id, Instant::now()) else { return };
         let session = Session {
             peer,
             serial: elected.serial,
+            opener,
             stream,
             connection,
             stop: elected.stop,
@@ -169,7 +179,7 @@ impl Task {
     pub(super) fn on_notice(&mut self, notice: Notice) {
         match notice {
             Notice::Up { peer, serial } => {
-                if self.sessions.up(&peer, serial) {
+                if self.sessions.up(&peer, serial, Instant::now()) {
                     self.peers.proved(&peer);
                 }
             }

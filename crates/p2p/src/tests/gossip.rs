@@ -3,7 +3,7 @@
 use super::{LIMIT, Node, befriend, config, tcp};
 use crate::{
     Config, Event, PublishError,
-    gossip::{Gossip, gossip, message_hash},
+    gossip::{Gossip, gossip, gossip_remembering, message_hash},
     known_only::KnownOnly,
     protocol,
     transport::{self, Transports},
@@ -17,14 +17,24 @@ use libp2p::{
 };
 use std::time::Duration;
 
-fn swarm<B: NetworkBehaviour>(seed: u8, behaviour: B) -> Swarm<B> {
+const TCP: Transports = Transports { tcp: true, quic: false };
+const QUIC: Transports = Transports { tcp: false, quic: true };
+
+pub(super) fn swarm<B: NetworkBehaviour>(seed: u8, behaviour: B) -> Swarm<B> {
+    swarm_over(TCP, seed, behaviour)
+}
+
+fn swarm_over<B: NetworkBehaviour>(transports: Transports, seed: u8, behaviour: B) -> Swarm<B> {
     let key = transport::keypair(&mut [seed; 32]).unwrap();
-    let built = transport::transport(&key, Transports { tcp: true, quic: false }).unwrap();
+    let built = transport::transport(&key, transports).unwrap();
     Swarm::new(built, behaviour, key.public().to_peer_id(), transport::swarm_config())
 }
 
-async fn listen<B: NetworkBehaviour>(swarm: &mut Swarm<B>) -> Multiaddr {
-    swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+pub(super) async fn listen<B: NetworkBehaviour>(swarm: &mut Swarm<B>) -> Multiaddr {
+    let tcp = swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap());
+    if tcp.is_err() {
+        swarm.listen_on("/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()).unwrap();
+    }
     loop {
         if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
             return address;
@@ -33,7 +43,7 @@ async fn listen<B: NetworkBehaviour>(swarm: &mut Swarm<B>) -> Multiaddr {
 }
 
 /// Drives two swarms until `see` is satisfied by an event of either, or `time` is over; returns whether it was.
-async fn drive<A: NetworkBehaviour, B: NetworkBehaviour>(
+pub(super) async fn drive<A: NetworkBehaviour, B: NetworkBehaviour>(
     time: Duration,
     left: &mut Swarm<A>,
     right: &mut Swarm<B>,
@@ -123,8 +133,23 @@ async fn a_thousand_topics_are_seen() {
 }
 
 #[tokio::test]
+async fn several_thousand_topics_are_seen() {
+    assert_eq!(seen(swarm(1, gossip().unwrap()), subscribe, 3_000, 1, LIMIT).await, 3_001);
+}
+
+#[tokio::test]
 async fn a_burst_of_large_messages_leaves_the_connection_alive() {
-    let (mut alice, mut bob) = (swarm(1, gossip().unwrap()), swarm(2, gossip().unwrap()));
+    burst(TCP).await;
+}
+
+#[tokio::test]
+async fn a_burst_over_quic_leaves_the_connection_alive() {
+    burst(QUIC).await;
+}
+
+async fn burst(transports: Transports) {
+    let mut alice = swarm_over(transports, 1, gossip().unwrap());
+    let mut bob = swarm_over(transports, 2, gossip().unwrap());
     subscribe(alice.behaviour_mut(), &topic(0));
     subscribe(bob.behaviour_mut(), &topic(0));
     let addr = listen(&mut alice).await;
@@ -156,6 +181,75 @@ async fn a_message_above_the_cap_is_refused() {
     assert_eq!(alice.handle.publish("room".into(), data), Err(PublishError::TooLarge));
     let fits = Bytes::from(vec![0; protocol::GOSSIP_MESSAGE]);
     assert_eq!(alice.handle.publish("room".into(), fits), Ok(()));
+}
+
+#[tokio::test]
+async fn a_copy_that_comes_after_the_cache_forgot_it_has_the_same_id() {
+    let remembering = || gossip_remembering(Duration::from_millis(500)).unwrap();
+    let (mut alice, mut bob) = (swarm(1, remembering()), swarm(2, remembering()));
+    subscribe(alice.behaviour_mut(), &topic(0));
+    subscribe(bob.behaviour_mut(), &topic(0));
+    let addr = listen(&mut alice).await;
+    bob.dial(addr).unwrap();
+    let subscribed = drive(LIMIT, &mut alice, &mut bob, |event| {
+        matches!(event, Side::Left(SwarmEvent::Behaviour(gossipsub::Event::Subscribed { .. })))
+    });
+    assert!(subscribed.await, "the two never met");
+    let mut ids = Vec::new();
+    for round in 0..2 {
+        // The cache drops what is old when something new comes.
+        alice.behaviour_mut().publish(topic(0), vec![round]).unwrap();
+        alice.behaviour_mut().publish(topic(0), b"once".to_vec()).unwrap();
+        let again = alice.behaviour_mut().publish(topic(0), b"once".to_vec());
+        assert!(matches!(again, Err(gossipsub::PublishError::Duplicate)), "{again:?}");
+        drive(Duration::from_secs(1), &mut alice, &mut bob, |event| {
+            if let Side::Right(SwarmEvent::Behaviour(gossipsub::Event::Message {
+                message, message_id, ..
+            })) = event
+                && message.data == b"once"
+            {
+                ids.push(message_id);
+            }
+            false
+        })
+        .await;
+    }
+    let id = gossipsub::MessageId::new(&message_hash(b"once"));
+    assert_eq!(ids, [id.clone(), id], "each was heard once, under the id by which the owner knows it");
+}
+
+#[tokio::test]
+async fn a_message_above_the_cap_is_not_delivered_and_the_next_one_is() {
+    let mut alice = Node::start(tcp(1)).await;
+    alice.handle.subscribe("room".into());
+    let mut mallory = swarm(2, gossip().unwrap());
+    let (peer, room) = (*mallory.local_peer_id(), IdentTopic::new("room"));
+    subscribe(mallory.behaviour_mut(), &room);
+    let addr = listen(&mut mallory).await;
+    alice.handle.set_peer(peer, vec![addr], true);
+    let sends = async {
+        loop {
+            if let SwarmEvent::Behaviour(gossipsub::Event::Subscribed { .. }) =
+                mallory.select_next_some().await
+            {
+                break;
+            }
+        }
+        for len in [protocol::GOSSIP_MESSAGE + 1, 60_000, protocol::GOSSIP_MESSAGE] {
+            mallory.behaviour_mut().publish(room.clone(), vec![3; len]).unwrap();
+        }
+        loop {
+            mallory.select_next_some().await;
+        }
+    };
+    let heard = alice.until("gossip", |event| match event {
+        Event::Gossip { data, .. } => Some(data.len()),
+        _ => None,
+    });
+    tokio::select! {
+        heard = heard => assert_eq!(heard, protocol::GOSSIP_MESSAGE),
+        () = sends => unreachable!("sends for ever"),
+    }
 }
 
 /// Publishes ever new messages until `to` hears one, and answers with its bytes and its verdict.

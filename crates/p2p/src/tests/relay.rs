@@ -4,7 +4,9 @@ use super::{Node, tcp};
 use crate::{
     Event, RelayError, SendError,
     frame::{read_frame, write_frame},
-    protocol, streams,
+    protocol,
+    queue::QUEUE_BYTES,
+    streams,
     transport::{self, Transports},
 };
 use futures::{AsyncWriteExt as _, StreamExt as _};
@@ -114,5 +116,27 @@ async fn a_forgotten_relay_is_closed_and_redial_cuts_the_wait_short() {
     alice.handle.forget_relay(peer);
     alice.until("relay down", |event| matches!(event, Event::RelayDown { .. }).then_some(())).await;
     assert_eq!(alice.handle.relay_send(peer, Bytes::from_static(b"x")), Err(SendError::NotConnected));
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_reconnect_and_a_restart_bring_the_stream_to_a_relay_back_at_once() {
+    let (port, peer, server) = relay(9, 0).await;
+    let mut alice = Node::start(tcp(1)).await;
+    alice.handle.set_relay(format!("/ip4/127.0.0.1/tcp/{port}/p2p/{peer}").parse().unwrap()).unwrap();
+    relay_up(&mut alice, peer).await;
+    assert_eq!(alice.handle.relay_free_bytes(peer), Some(QUEUE_BYTES));
+    for asleep in [true, false] {
+        let start = std::time::Instant::now();
+        if asleep {
+            alice.handle.reconnect();
+        } else {
+            alice.handle.restart_relay(peer);
+        }
+        alice.until("relay down", |event| matches!(event, Event::RelayDown { .. }).then_some(())).await;
+        relay_up(&mut alice, peer).await;
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+        echoed(&mut alice, peer, Bytes::from_static(b"again")).await;
+    }
     server.abort();
 }

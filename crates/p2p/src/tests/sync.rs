@@ -1,14 +1,20 @@
 //! Sync streams between known peers.
 
 use super::{Node, befriend, config, friends, tcp};
-use crate::{Config, Event, Handle, SendError, config::Timing, handle::SYNC_QUEUE, protocol};
+use crate::{Config, Event, Handle, SendError, config::Timing, protocol, queue::QUEUE_BYTES};
 use libp2p::{PeerId, bytes::Bytes};
+use madang_wire::{StreamBody, StreamFrame};
 use std::{net::TcpListener, time::Duration};
+
+/// A frame with a number: field 1 as four bytes, so that it reads as a frame and as no hello.
+fn numbered(number: u32) -> Bytes {
+    [&[0x0d], number.to_le_bytes().as_slice()].concat().into()
+}
 
 /// Sends numbered frames, waiting whenever the queue is full.
 async fn send_numbered(handle: Handle, peer: PeerId, count: u32) {
     for number in 0..count {
-        let frame = Bytes::copy_from_slice(&number.to_be_bytes());
+        let frame = numbered(number);
         while let Err(error) = handle.send(peer, frame.clone()) {
             assert_eq!(error, SendError::Full);
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -19,7 +25,7 @@ async fn send_numbered(handle: Handle, peer: PeerId, count: u32) {
 async fn expect_numbered(node: &mut Node, peer: PeerId, count: u32) {
     for number in 0..count {
         let frame = node.frame(peer).await;
-        assert_eq!(frame[..], number.to_be_bytes());
+        assert_eq!(frame, numbered(number));
     }
 }
 
@@ -64,10 +70,31 @@ fn balance(events: &[Event], peer: PeerId) -> i32 {
     events.iter().map(weigh).sum()
 }
 
+/// One side of a stream.
+struct Side {
+    opener: bool,
+    /// The nonce of the own hello, and that of the other side.
+    said: [u8; 16],
+    heard: [u8; 16],
+}
+
+fn last_up(events: &[Event], peer: PeerId) -> Side {
+    let is_up = |event: &Event| matches!(event, Event::PeerUp { peer: up, .. } if *up == peer);
+    let at = events.iter().rposition(is_up).unwrap();
+    let Event::PeerUp { opener, nonce: said, .. } = events[at] else { unreachable!() };
+    let first = events[at..].iter().find_map(|event| match event {
+        Event::Frame { peer: from, frame } if *from == peer => Some(frame),
+        _ => None,
+    });
+    let hello: StreamFrame = madang_wire::decode(first.unwrap()).unwrap();
+    let Some(StreamBody::Hello(hello)) = hello.body else { panic!("{hello:?}") };
+    Side { opener, said, heard: hello.nonce.try_into().unwrap() }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_open_at_once_and_exactly_one_stream_is_primary() {
     // Without grace the higher PeerId opens its stream at the same moment as the lower one.
-    let timing = Timing { grace: Duration::ZERO };
+    let timing = Timing { grace: Duration::ZERO, ..Timing::default() };
     for seed in 0..3 {
         let mut alice = Node::start_timed(config(10 + seed), timing).await;
         let mut bob = Node::start_timed(config(20 + seed), timing).await;
@@ -77,6 +104,10 @@ async fn both_open_at_once_and_exactly_one_stream_is_primary() {
             tokio::join!(alice.during(Duration::from_secs(2)), bob.during(Duration::from_secs(2)));
         assert_eq!(balance(&at_alice, b), 1, "{at_alice:?}");
         assert_eq!(balance(&at_bob, a), 1, "{at_bob:?}");
+        let (ours, theirs) = (last_up(&at_alice, b), last_up(&at_bob, a));
+        // Whose it is depends on who was faster: the lower one opens none when that of the higher has come.
+        assert_ne!(ours.opener, theirs.opener);
+        assert_eq!((ours.said, ours.heard), (theirs.heard, theirs.said), "both mean the same stream");
         exchange(&mut alice, &mut bob, 50).await;
     }
 }
@@ -140,7 +171,7 @@ async fn a_slow_owner_slows_the_peer_and_loses_nothing() {
         }
         assert!(sent < 5_000, "nothing held the sender back");
     }
-    assert_eq!(alice.handle.queued(bob.peer()), Some(SYNC_QUEUE));
+    assert!(alice.handle.free_bytes(bob.peer()).unwrap() < protocol::SYNC_FRAME);
     for number in 0..sent {
         assert_eq!(bob.frame(alice.peer()).await[..4], number.to_be_bytes());
     }
@@ -202,7 +233,7 @@ async fn shutdown_sends_what_is_queued() {
         let (alice, mut bob) = friends(one, two).await;
         let a = alice.peer();
         for number in 0..200_u32 {
-            alice.handle.send(bob.peer(), Bytes::copy_from_slice(&number.to_be_bytes())).unwrap();
+            alice.handle.send(bob.peer(), numbered(number)).unwrap();
         }
         alice.handle.clone().shutdown().await;
         expect_numbered(&mut bob, a, 200).await;
@@ -213,15 +244,38 @@ async fn shutdown_sends_what_is_queued() {
 
 #[tokio::test]
 async fn a_restart_that_was_not_noticed_is_answered_by_the_new_stream() {
-    let (mut alice, bob) = friends(tcp(1), tcp(2)).await;
-    // His process is gone without a word, as after a power cut: he never closes his side.
-    let (a, b, addrs) = (alice.peer(), bob.peer(), alice.addrs.clone());
-    let mut again = Node::start(tcp(2)).await;
-    assert_eq!(again.peer(), b);
-    again.handle.set_peer(a, addrs, true);
+    let timing = Timing { settled: Duration::from_millis(100), ..Timing::default() };
+    // Either of the two may have the lower PeerId.
+    for (stays, falls) in [(1, 2), (2, 1)] {
+        let mut alice = Node::start_timed(tcp(stays), timing).await;
+        let mut bob = Node::start_timed(tcp(falls), timing).await;
+        befriend(&alice, &bob);
+        alice.up(bob.peer()).await;
+        bob.up(alice.peer()).await;
+        // His process is gone without a word, as after a power cut: he never closes his side.
+        let (a, b, addrs) = (alice.peer(), bob.peer(), alice.addrs.clone());
+        let mut again = Node::start_timed(tcp(falls), timing).await;
+        assert_eq!(again.peer(), b);
+        again.handle.set_peer(a, addrs, true);
+        alice.down(b).await;
+        alice.up(b).await;
+        again.up(a).await;
+        exchange(&mut alice, &mut again, 10).await;
+        drop(bob);
+    }
+}
+
+#[tokio::test]
+async fn a_restarted_stream_drops_what_waited_and_comes_back() {
+    let (mut alice, mut bob) = friends(tcp(1), tcp(2)).await;
+    let (a, b) = (alice.peer(), bob.peer());
+    let large = Bytes::from(vec![0; protocol::SYNC_FRAME]);
+    while alice.handle.send(b, large.clone()).is_ok() {}
+    alice.handle.restart(b);
     alice.down(b).await;
+    bob.down(a).await;
     alice.up(b).await;
-    again.up(a).await;
-    exchange(&mut alice, &mut again, 10).await;
-    drop(bob);
+    bob.up(a).await;
+    assert_eq!(alice.handle.free_bytes(b), Some(QUEUE_BYTES));
+    exchange(&mut alice, &mut bob, 10).await;
 }
