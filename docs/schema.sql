@@ -201,6 +201,8 @@ CREATE TABLE op (
 
 CREATE INDEX op_control ON op (room, hlc, author_order, seq) WHERE kind < 32;
 
+CREATE INDEX op_deletes ON op (room) WHERE kind IN (34, 36);
+
 CREATE INDEX op_due ON op (due_at) WHERE due_at > 0;
 
 CREATE INDEX op_line ON op (room, author, seq);

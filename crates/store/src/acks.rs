@@ -6,7 +6,7 @@ use crate::db::Conn;
 use crate::error::Result;
 use crate::row::{DeviceRow, RoomRow, account_id, int, uint};
 use crate::statement::{all, one, run, value};
-use madang_model::AccountId;
+use madang_model::{AccountId, OpId};
 use rusqlite::params;
 use std::collections::BTreeMap;
 
@@ -70,6 +70,18 @@ pub fn vectors(c: &Conn, room: RoomRow) -> Result<Vectors> {
         vectors.entry(device).or_default().insert(author, upto);
     }
     Ok(vectors)
+}
+
+/// What devices have beyond gaps, by device and author: the lists that [`set_also`] keeps.
+///
+/// # Errors
+/// Those of the store.
+pub fn beyond(c: &Conn, room: RoomRow) -> Result<Vec<(DeviceRow, DeviceRow, Vec<OpId>)>> {
+    all(c, "SELECT device, author, also FROM ack WHERE room = ?1 AND also <> x''", params![room], |row| {
+        let also: Vec<u8> = row.get(2)?;
+        let ids = also.as_chunks::<32>().0.iter().map(|id| OpId::from_bytes(*id)).collect();
+        Ok((row.get(0)?, row.get(1)?, ids))
+    })
 }
 
 /// Which of `devices` have not reported op number `seq` of `author`, by number.

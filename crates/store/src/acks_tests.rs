@@ -13,6 +13,7 @@ fn what_a_device_has_never_falls() {
         set_also(c, r, bob, alice, &[9; 32]).unwrap();
         assert_eq!(get(c, r, bob, alice).unwrap(), (5, vec![9; 32]));
         assert_eq!(get(c, r, carol, alice).unwrap(), (0, Vec::new()));
+        assert_eq!(beyond(c, r).unwrap(), vec![(bob, alice, vec![OpId::from_bytes([9; 32])])]);
         assert_eq!(vectors(c, r).unwrap()[&bob][&alice], 5);
         assert_eq!(missing(c, r, alice, 5, &[bob, carol]).unwrap(), vec![carol]);
         assert_eq!(missing(c, r, alice, 6, &[bob]).unwrap(), vec![bob]);

@@ -114,7 +114,14 @@ fn make(fresh: &Path, path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
 /// Looks at the store without writing to it and answers its schema version.
 fn probe(path: &Path, key: &[u8; 32], mark: Mark) -> Result<u32, OpenError> {
     let log_before = check::salts(path)?;
-    let conn = connect(path, key, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_CACHE_KIB)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let conn = if std::fs::metadata(check::log_of(path)).is_ok_and(|log| log.len() > 0) {
+        connect(path, key, flags, READER_CACHE_KIB)?
+    } else {
+        // The file alone is the store, and nobody else has the home: so the look needs no log and makes none, and a
+        // refused home has not even a new empty file.
+        connect(&unchanging(path), key, flags | OpenFlags::SQLITE_OPEN_URI, READER_CACHE_KIB)?
+    };
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let found = schema::version(&conn)?;
     if found > schema::SCHEMA_VERSION {
@@ -135,6 +142,26 @@ fn probe(path: &Path, key: &[u8; 32], mark: Mark) -> Result<u32, OpenError> {
     }
     touch_every_table(&conn)?;
     Ok(found)
+}
+
+/// The URI of a file that does not change while it is open.
+fn unchanging(path: &Path) -> PathBuf {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(char::from(*byte))
+            }
+            other => {
+                uri.push('%');
+                uri.extend(
+                    [other >> 4, other & 15].iter().filter_map(|d| char::from_digit(u32::from(*d), 16)),
+                );
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    PathBuf::from(uri)
 }
 
 /// Frames to assume when the log is not the one of the mark: none when it has vanished, all when it has started over.

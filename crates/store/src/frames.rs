@@ -9,6 +9,7 @@ use crate::row::{OpRow, RelayRow, RoomRow, int, key_id, limit, uint};
 use crate::statement::{all, one, run, value};
 use madang_model::KeyId;
 use rusqlite::params;
+use std::collections::BTreeSet;
 
 /// The sealed bytes of an own op.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +126,19 @@ pub fn count(c: &Conn) -> Result<u64> {
     value(c, "SELECT COUNT(*) FROM frame", [], |row| uint(row, 0))
 }
 
+/// Whether a frame of a room waits that is sealed under this key: the key must not go before it.
+///
+/// # Errors
+/// Those of the store.
+pub fn sealed_under(c: &Conn, room: RoomRow, key: &KeyId) -> Result<bool> {
+    value(
+        c,
+        "SELECT EXISTS (SELECT 1 FROM frame WHERE room = ?1 AND key_id = ?2)",
+        params![room, key.as_bytes()],
+        |row| row.get(0),
+    )
+}
+
 /// Notes that a relay holds an op; a newer number replaces the old one.
 ///
 /// # Errors
@@ -134,6 +148,22 @@ pub fn stored(c: &Conn, copy: &Copy) -> Result<()> {
         c,
         "INSERT INTO relay_copy (op, relay, box, seq, at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (op, relay) DO UPDATE SET box = excluded.box, seq = excluded.seq, at = excluded.at",
+        params![copy.op, copy.relay, copy.relay_box, int(copy.seq), int(copy.at)],
+    )
+    .map(|_| ())
+}
+
+/// Notes that a relay held an op already. A copy in this box that was known, even as lost, keeps its age: the life of
+/// an item begins when it is stored first.
+///
+/// # Errors
+/// Those of the store.
+pub fn held(c: &Conn, copy: &Copy) -> Result<()> {
+    run(
+        c,
+        "INSERT INTO relay_copy (op, relay, box, seq, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (op, relay) DO UPDATE SET seq = excluded.seq, box = excluded.box,
+           at = CASE WHEN relay_copy.box = excluded.box THEN min(relay_copy.at, excluded.at) ELSE excluded.at END",
         params![copy.op, copy.relay, copy.relay_box, int(copy.seq), int(copy.at)],
     )
     .map(|_| ())
@@ -167,6 +197,34 @@ pub fn lost(c: &Conn, relay: RelayRow, relay_box: &[u8; 16], before: u64) -> Res
     )
 }
 
+/// Counts the copies in a box whose number is below `seq` as lost: the relay says that it has dropped what was there.
+/// Answers the ops.
+///
+/// # Errors
+/// Those of the store.
+pub fn lost_below(c: &Conn, relay: RelayRow, relay_box: &[u8; 16], seq: u64) -> Result<Vec<OpRow>> {
+    all(
+        c,
+        "UPDATE relay_copy SET seq = 0 WHERE relay = ?1 AND box = ?2 AND seq > 0 AND seq < ?3 RETURNING op",
+        params![relay, relay_box, limit(usize::try_from(seq).unwrap_or(usize::MAX))],
+        |row| row.get(0),
+    )
+}
+
+/// Every box, at any relay, that holds copies of own ops, with the room of the ops.
+///
+/// # Errors
+/// Those of the store.
+pub fn boxes_with_copies(c: &Conn) -> Result<Vec<(RelayRow, [u8; 16], RoomRow)>> {
+    all(
+        c,
+        "SELECT DISTINCT copy.relay, copy.box, op.room FROM relay_copy AS copy JOIN op ON op.row = copy.op
+         WHERE copy.seq > 0 ORDER BY copy.relay, copy.box",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )
+}
+
 /// Whether a relay held an op once, also if it has lost it since.
 ///
 /// # Errors
@@ -190,17 +248,6 @@ pub struct Sealed {
     pub body: Vec<u8>,
 }
 
-macro_rules! select_sealed {
-    ($rest:literal) => {
-        concat!(
-            "SELECT op.row, op.id, op.seq, frame.key_id, frame.body FROM frame JOIN op ON op.row = frame.op ",
-            "WHERE frame.room = ?1 AND op.seq > ?2 ",
-            $rest,
-            " ORDER BY frame.op LIMIT ?3"
-        )
-    };
-}
-
 fn read_sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
     Ok(Sealed {
         op: row.get(0)?,
@@ -216,22 +263,92 @@ fn read_sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
 /// # Errors
 /// Those of the store.
 pub fn after(c: &Conn, room: RoomRow, seq: u64, max: usize) -> Result<Vec<Sealed>> {
-    all(c, select_sealed!(""), params![room, int(seq), limit(max)], read_sealed)
-}
-
-/// As [`after`], but only frames that no relay holds.
-///
-/// # Errors
-/// Those of the store.
-pub fn without_copy(c: &Conn, room: RoomRow, seq: u64, max: usize) -> Result<Vec<Sealed>> {
     all(
         c,
-        select_sealed!(
-            "AND NOT EXISTS (SELECT 1 FROM relay_copy AS copy WHERE copy.op = frame.op AND copy.seq > 0)"
-        ),
+        "SELECT op.row, op.id, op.seq, frame.key_id, frame.body FROM frame JOIN op ON op.row = frame.op
+         WHERE frame.room = ?1 AND op.seq > ?2 ORDER BY frame.op LIMIT ?3",
         params![room, int(seq), limit(max)],
         read_sealed,
     )
+}
+
+/// An own op on its way, and which relays hold it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Row of the op.
+    pub op: OpRow,
+    /// Its id.
+    pub id: madang_model::OpId,
+    /// Its number in the own line.
+    pub seq: u64,
+    /// The key it is sealed under.
+    pub key: KeyId,
+    /// The relays that hold a copy.
+    pub relays: Vec<RelayRow>,
+}
+
+fn read_placed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Placed> {
+    let relays: Option<String> = row.get(4)?;
+    let relays = relays.iter().flat_map(|list| list.split(',')).filter_map(|row| row.parse().ok());
+    Ok(Placed {
+        op: row.get(0)?,
+        id: crate::row::op_id(row, 1)?,
+        seq: uint(row, 2)?,
+        key: key_id(row, 3)?,
+        relays: relays.map(RelayRow).collect(),
+    })
+}
+
+/// The own ops of a room on their way behind the op in this row, oldest first, at most `max`, each with the relays
+/// that hold it.
+///
+/// # Errors
+/// Those of the store.
+pub fn placed(c: &Conn, room: RoomRow, after: OpRow, max: usize) -> Result<Vec<Placed>> {
+    all(
+        c,
+        "SELECT op.row, op.id, op.seq, frame.key_id,
+           (SELECT group_concat(copy.relay) FROM relay_copy AS copy WHERE copy.op = frame.op AND copy.seq > 0)
+         FROM frame CROSS JOIN op ON op.row = frame.op
+         WHERE frame.room = ?1 AND frame.op > ?2 ORDER BY frame.op LIMIT ?3",
+        params![room, after, limit(max)],
+        read_placed,
+    )
+}
+
+/// A relay that holds an op.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The relay.
+    pub relay: RelayRow,
+    /// Its address, with its key.
+    pub addr: String,
+    /// Its libp2p id.
+    pub peer: Vec<u8>,
+    /// When it was stored there, ms since 1970.
+    pub at: u64,
+}
+
+/// The relays that hold an op.
+///
+/// # Errors
+/// Those of the store.
+pub fn places(c: &Conn, op: OpRow) -> Result<Vec<Place>> {
+    all(
+        c,
+        "SELECT relay.row, relay.addr, relay.peer, copy.at FROM relay_copy AS copy
+         JOIN relay ON relay.row = copy.relay WHERE copy.op = ?1 AND copy.seq > 0 ORDER BY relay.row",
+        params![op],
+        |row| Ok(Place { relay: row.get(0)?, addr: row.get(1)?, peer: row.get(2)?, at: uint(row, 3)? }),
+    )
+}
+
+/// The place that makes an op `relayed`: at a relay that every recipient who has not got it lists (protocol section
+/// 6.2). `recipients` holds for each of them the libp2p ids of the relays in his address records; without any nobody
+/// waits, and no place is named.
+pub fn relayed<'a>(places: &'a [Place], recipients: &[BTreeSet<Vec<u8>>]) -> Option<&'a Place> {
+    let listed = |place: &&Place| recipients.iter().all(|lists| lists.contains(&place.peer));
+    places.iter().find(listed).filter(|_| !recipients.is_empty())
 }
 
 #[cfg(test)]

@@ -61,20 +61,103 @@ fn copies_of_a_wiped_box_are_lost() {
 }
 
 #[test]
-fn only_frames_without_a_copy_are_put() {
+fn what_is_on_its_way_names_the_relays_that_hold_it() {
     with_store(|c| {
         let r = room(c, 1);
         let ops = own(c, r, 3);
         for op in &ops {
             put(c, r, &frame(*op, 1)).unwrap();
         }
-        let relay = relays::intern(c, "/ip4/10.0.0.1", b"p", 0).unwrap();
-        stored(c, &Copy { op: ops[1], relay, relay_box: [4; 16], seq: 9, at: 10 }).unwrap();
-        let left = || without_copy(c, r, 0, 9).unwrap().into_iter().map(|f| f.seq).collect::<Vec<_>>();
-        assert_eq!(left(), [1, 3]);
-        assert_eq!(after(c, r, 1, 9).unwrap().len(), 2);
+        let near = relays::intern(c, "/ip4/10.0.0.1", b"near", 0).unwrap();
+        let far = relays::intern(c, "/ip4/10.0.0.2", b"far", 0).unwrap();
+        for (relay, seq) in [(near, 9), (far, 4)] {
+            stored(c, &Copy { op: ops[1], relay, relay_box: [4; 16], seq, at: 10 }).unwrap();
+        }
+        let at = |after| -> Vec<(u64, Vec<RelayRow>)> {
+            placed(c, r, after, 9).unwrap().into_iter().map(|p| (p.seq, p.relays)).collect()
+        };
+        assert_eq!(at(OpRow(0)), [(1, vec![]), (2, vec![near, far]), (3, vec![])]);
+        assert_eq!(at(ops[1]), [(3, vec![])]);
         assert!(!was_relayed(c, ops[0]).unwrap());
-        lost(c, relay, &[4; 16], 11).unwrap();
-        assert_eq!(left(), [1, 2, 3]);
+        assert_eq!(boxes_with_copies(c).unwrap(), [(near, [4; 16], r), (far, [4; 16], r)]);
+        assert_eq!(lost(c, near, &[4; 16], 11).unwrap(), vec![ops[1]]);
+        assert_eq!(at(OpRow(0))[1], (2, vec![far]));
+        assert_eq!(boxes_with_copies(c).unwrap(), [(far, [4; 16], r)]);
+        assert_eq!(after(c, r, 1, 9).unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn copies_with_numbers_that_a_relay_has_dropped_are_lost() {
+    with_store(|c| {
+        let r = room(c, 1);
+        let ops = own(c, r, 3);
+        let relay = relays::intern(c, "/ip4/10.0.0.1", b"p", 0).unwrap();
+        for (op, seq) in ops.iter().zip([5, 6, 7]) {
+            stored(c, &Copy { op: *op, relay, relay_box: [4; 16], seq, at: 1 }).unwrap();
+        }
+        assert_eq!(lost_below(c, relay, &[5; 16], 7).unwrap(), vec![], "another box");
+        assert_eq!(lost_below(c, relay, &[4; 16], 7).unwrap(), ops[..2].to_vec());
+        assert_eq!(lost_below(c, relay, &[4; 16], 7).unwrap(), vec![], "lost only once");
+        assert_eq!(lost_below(c, relay, &[4; 16], u64::MAX).unwrap(), vec![ops[2]]);
+    });
+}
+
+#[test]
+fn a_copy_that_was_there_already_keeps_its_age() {
+    with_store(|c| {
+        let op = own(c, room(c, 1), 1)[0];
+        let relay = relays::intern(c, "/ip4/10.0.0.1", b"p", 0).unwrap();
+        let copy = |relay_box, seq, at| Copy { op, relay, relay_box: [relay_box; 16], seq, at };
+        held(c, &copy(4, 5, 10)).unwrap();
+        held(c, &copy(4, 5, 90)).unwrap();
+        assert_eq!(copies(c, op).unwrap(), [copy(4, 5, 10)]);
+        lost(c, relay, &[4; 16], 50).unwrap();
+        held(c, &copy(4, 5, 95)).unwrap();
+        assert_eq!(copies(c, op).unwrap(), [copy(4, 5, 10)]);
+        held(c, &copy(8, 1, 99)).unwrap();
+        assert_eq!(copies(c, op).unwrap(), [copy(8, 1, 99)], "another box has another age");
+        stored(c, &copy(8, 2, 120)).unwrap();
+        assert_eq!(copies(c, op).unwrap(), [copy(8, 2, 120)]);
+    });
+}
+
+#[test]
+fn an_op_is_relayed_where_every_recipient_reads() {
+    with_store(|c| {
+        let r = room(c, 1);
+        let op = own(c, r, 1)[0];
+        for (addr, peer) in [("/ip4/10.0.0.1", b"near"), ("/ip4/10.0.0.2", b"away")] {
+            let relay = relays::intern(c, addr, peer, 0).unwrap();
+            stored(c, &Copy { op, relay, relay_box: [4; 16], seq: 1, at: 10 }).unwrap();
+        }
+        let held = places(c, op).unwrap();
+        assert_eq!(
+            held.iter().map(|place| place.addr.as_str()).collect::<Vec<_>>(),
+            ["/ip4/10.0.0.1", "/ip4/10.0.0.2"]
+        );
+        let lists = |peers: &[&[u8]]| peers.iter().map(|peer| peer.to_vec()).collect::<BTreeSet<Vec<u8>>>();
+        let at = |recipients: &[BTreeSet<Vec<u8>>]| relayed(&held, recipients).map(|p| p.peer.clone());
+        assert_eq!(at(&[lists(&[b"away"])]), Some(b"away".to_vec()));
+        assert_eq!(at(&[lists(&[b"away"]), lists(&[b"near", b"away"])]), Some(b"away".to_vec()));
+        assert_eq!(at(&[lists(&[b"away"]), lists(&[b"near"])]), None, "no relay that both list");
+        assert_eq!(at(&[lists(&[b"elsewhere"])]), None);
+        assert_eq!(at(&[lists(&[])]), None, "who lists none reads at none of his own");
+        assert_eq!(at(&[]), None);
+        assert_eq!(relayed(&[], &[lists(&[b"near"])]), None);
+    });
+}
+
+#[test]
+fn a_key_is_needed_while_a_frame_is_sealed_under_it() {
+    with_store(|c| {
+        let (r, other) = (room(c, 1), room(c, 2));
+        let op = own(c, r, 1)[0];
+        put(c, r, &frame(op, 1)).unwrap();
+        let needed = |room, key| sealed_under(c, room, &KeyId::from_bytes([key; 16])).unwrap();
+        assert!(needed(r, 1));
+        assert!(!needed(r, 2) && !needed(other, 1));
+        remove(c, op).unwrap();
+        assert!(!needed(r, 1));
     });
 }

@@ -5,8 +5,9 @@
 
 use crate::db::Conn;
 use crate::error::Result;
+use crate::meta;
 use crate::row::{DeviceRow, RoomRow, int, uint, uint_opt};
-use crate::statement::{all, run};
+use crate::statement::{all, run, value};
 use rusqlite::{Row, params};
 
 /// A missing stretch of a line.
@@ -61,11 +62,64 @@ pub fn note(
     .map(|_| ())
 }
 
-/// Takes an op number out of the gaps of its line, because it came: a gap shrinks, splits or goes. Also a closed one.
+/// Sets the open gaps of a line to its holes. A hole keeps the age of the oldest gap that it overlaps; a gap that no
+/// hole overlaps any more ended at `at` (ms since 1970).
 ///
 /// # Errors
 /// Those of the store.
-pub fn fill(c: &Conn, room: RoomRow, author: DeviceRow, seq: u64) -> Result<()> {
+pub fn set_open(c: &Conn, room: RoomRow, author: DeviceRow, holes: &[(u64, u64)], at: u64) -> Result<()> {
+    let before = all(
+        c,
+        "DELETE FROM gap WHERE room = ?1 AND author = ?2 AND closed_at IS NULL
+         RETURNING room, author, from_seq, to_seq, since, closed_at, reason",
+        params![room, author],
+        read,
+    )?;
+    let overlaps = |gap: &Gap, (from, to): (u64, u64)| gap.from_seq <= to && from <= gap.to_seq;
+    for &(from, to) in holes {
+        let since = before.iter().filter(|gap| overlaps(gap, (from, to))).map(|gap| gap.since).min();
+        note(c, room, author, from, to, since.unwrap_or(at))?;
+    }
+    if before.iter().any(|gap| !holes.iter().any(|hole| overlaps(gap, *hole))) {
+        meta::set(c, &ended(room), &at.to_be_bytes())?;
+    }
+    Ok(())
+}
+
+/// When gaps of a room ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Whether one is open.
+    pub open: bool,
+    /// When the last one that ended was filled or given up, ms since 1970; `None` = none ever ended.
+    pub closed_at: Option<u64>,
+}
+
+/// Whether gaps of a room are open, and when the last one ended: keys live so long after that (protocol section 3.3).
+///
+/// # Errors
+/// Those of the store.
+pub fn settled(c: &Conn, room: RoomRow) -> Result<Settled> {
+    let open = value(
+        c,
+        "SELECT EXISTS (SELECT 1 FROM gap WHERE room = ?1 AND closed_at IS NULL)",
+        params![room],
+        |row| row.get(0),
+    )?;
+    let ended = meta::get(c, &ended(room))?.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    Ok(Settled { open, closed_at: ended.map(u64::from_be_bytes) })
+}
+
+fn ended(room: RoomRow) -> String {
+    format!("room.{}.gap_ended", room.0)
+}
+
+/// Takes an op number out of the gaps of its line, because it came at `at` (ms since 1970): a gap shrinks, splits or
+/// goes. Also a closed one.
+///
+/// # Errors
+/// Those of the store.
+pub fn fill(c: &Conn, room: RoomRow, author: DeviceRow, seq: u64, at: u64) -> Result<()> {
     let hit = all(
         c,
         "DELETE FROM gap WHERE room = ?1 AND author = ?2 AND from_seq <= ?3 AND to_seq >= ?3
@@ -74,6 +128,9 @@ pub fn fill(c: &Conn, room: RoomRow, author: DeviceRow, seq: u64) -> Result<()> 
         read,
     )?;
     for gap in hit {
+        if gap.from_seq == seq && gap.to_seq == seq && gap.closed_at.is_none() {
+            meta::set(c, &ended(room), &at.to_be_bytes())?;
+        }
         if gap.from_seq < seq {
             put(c, &Gap { to_seq: seq.saturating_sub(1), ..gap.clone() })?;
         }
@@ -120,6 +177,9 @@ pub fn close(
          WHERE room = ?1 AND author = ?2 AND from_seq = ?3 AND closed_at IS NULL",
         params![room, author, int(from_seq), int(at), reason],
     )?;
+    if closed > 0 {
+        meta::set(c, &ended(room), &at.to_be_bytes())?;
+    }
     Ok(closed > 0)
 }
 

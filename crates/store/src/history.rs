@@ -6,9 +6,9 @@
 use crate::db::Conn;
 use crate::error::Result;
 use crate::ops::{Op, Place, author_order, read, select};
-use crate::row::{RoomRow, int, limit, op_id, uint};
-use crate::statement::{all, value};
-use madang_model::OpId;
+use crate::row::{OpRow, RoomRow, int, limit, op_id, uint};
+use crate::statement::{all, one, value};
+use madang_model::{AccountId, OpId};
 use rusqlite::params;
 use std::ops::RangeInclusive;
 
@@ -143,6 +143,32 @@ pub fn count_after(c: &Conn, room: RoomRow, place: Option<Place>, kinds: &Kinds)
     )
 }
 
+/// Counts the messages of others that `account` has not read although they were shown: those at or above `place` among
+/// the ops up to `row`, the last one that was here then.
+///
+/// # Errors
+/// Those of the store.
+pub fn count_shown(c: &Conn, room: RoomRow, account: &AccountId, place: Place, row: OpRow) -> Result<u64> {
+    value(
+        c,
+        "SELECT COUNT(*) FROM op
+         LEFT JOIN read_mark AS mark ON mark.room = op.room AND mark.account = ?2 AND mark.author = op.author
+         WHERE op.room = ?1 AND op.kind = 32 AND op.due_at = 0 AND op.account <> ?2
+           AND op.seq > COALESCE(mark.seq, 0) AND op.row <= ?6
+           AND (op.hlc, op.author_order, op.seq) <= (?3, ?4, ?5)",
+        params![room, account.as_bytes(), int(place.hlc), author_order(&place.author), int(place.seq), row],
+        |row| uint(row, 0),
+    )
+}
+
+/// Row of the op that came last, in any room; none while there are no ops.
+///
+/// # Errors
+/// Those of the store.
+pub fn last_row(c: &Conn) -> Result<Option<OpRow>> {
+    one(c, "SELECT row FROM op ORDER BY row DESC LIMIT 1", [], |row| row.get(0))
+}
+
 /// All ops of a room in its order, control ops only, for resolving the control log.
 ///
 /// # Errors
@@ -150,7 +176,9 @@ pub fn count_after(c: &Conn, room: RoomRow, place: Option<Place>, kinds: &Kinds)
 pub fn control(c: &Conn, room: RoomRow) -> Result<Vec<Op>> {
     all(
         c,
-        select!("WHERE op.room = ?1 AND op.kind < 32 ORDER BY op.hlc, op.author_order, op.seq"),
+        select!(
+            "WHERE op.room = ?1 AND op.kind < 32 AND op.due_at = 0 ORDER BY op.hlc, op.author_order, op.seq"
+        ),
         params![room],
         read,
     )

@@ -10,7 +10,8 @@ use crate::row::{DeviceRow, LaneRow, int, limit, uint};
 use crate::statement::{all, one, run};
 use rusqlite::{Row, params};
 
-/// Packets that came early and are kept per lane: beyond 32 missing ones the lane is reset anyway.
+/// Packets that came early and are kept per device, whatever generation they name: beyond 32 missing ones the lane is
+/// reset anyway.
 pub const EARLY_CAP: usize = 64;
 
 /// State of the lane to one device.
@@ -249,6 +250,27 @@ pub fn unseal(c: &Conn, device: DeviceRow) -> Result<usize> {
     )
 }
 
+/// What waits for a device about a topic and is not sealed yet, the newest first.
+///
+/// # Errors
+/// Those of the store.
+pub fn unsealed_about(c: &Conn, device: DeviceRow, topic: &str) -> Result<Vec<Waiting>> {
+    all(
+        c,
+        select!("WHERE device = ?1 AND topic = ?2 AND envelope IS NULL ORDER BY row DESC"),
+        params![device, topic],
+        read,
+    )
+}
+
+/// Drops a message that waits: it was replaced, or cannot be sent.
+///
+/// # Errors
+/// Those of the store.
+pub fn remove(c: &Conn, row: LaneRow) -> Result<()> {
+    run(c, "DELETE FROM lane_out WHERE row = ?1", params![row]).map(|_| ())
+}
+
 /// Drops everything that waits for a device, for example when it was removed.
 ///
 /// # Errors
@@ -257,8 +279,8 @@ pub fn clear(c: &Conn, device: DeviceRow) -> Result<usize> {
     run(c, "DELETE FROM lane_out WHERE device = ?1", params![device])
 }
 
-/// Keeps a packet that came before its turn. Answers false when it was here already or the lane holds as many early
-/// packets as it may.
+/// Keeps a packet that came before its turn. Answers false when there is no room: the lane holds as many early packets
+/// as it may, or another packet with this place.
 ///
 /// # Errors
 /// Those of the store.
@@ -266,8 +288,8 @@ pub fn keep_early(c: &Conn, device: DeviceRow, generation: u32, seq: u64, packet
     let kept = run(
         c,
         "INSERT INTO lane_in (device, gen, seq, packet)
-         SELECT ?1, ?2, ?3, ?4 WHERE (SELECT COUNT(*) FROM lane_in WHERE device = ?1 AND gen = ?2) < ?5
-         ON CONFLICT (device, gen, seq) DO NOTHING",
+         SELECT ?1, ?2, ?3, ?4 WHERE (SELECT COUNT(*) FROM lane_in WHERE device = ?1) < ?5
+         ON CONFLICT (device, gen, seq) DO UPDATE SET packet = packet WHERE packet = excluded.packet",
         params![device, generation, int(seq), packet, limit(EARLY_CAP)],
     )?;
     Ok(kept > 0)
@@ -286,17 +308,22 @@ pub fn take_early(c: &Conn, device: DeviceRow, generation: u32, seq: u64) -> Res
     )
 }
 
-/// The numbers of the packets that came early, lowest first.
+/// Generation and number of the packets that came early, lowest first.
 ///
 /// # Errors
 /// Those of the store.
-pub fn early(c: &Conn, device: DeviceRow, generation: u32) -> Result<Vec<u64>> {
-    all(
-        c,
-        "SELECT seq FROM lane_in WHERE device = ?1 AND gen = ?2 ORDER BY seq",
-        params![device, generation],
-        |row| uint(row, 0),
-    )
+pub fn early(c: &Conn, device: DeviceRow) -> Result<Vec<(u32, u64)>> {
+    all(c, "SELECT gen, seq FROM lane_in WHERE device = ?1 ORDER BY gen, seq", params![device], |row| {
+        Ok((row.get(0)?, uint(row, 1)?))
+    })
+}
+
+/// The devices of which packets came early.
+///
+/// # Errors
+/// Those of the store.
+pub fn early_devices(c: &Conn) -> Result<Vec<DeviceRow>> {
+    all(c, "SELECT DISTINCT device FROM lane_in ORDER BY device", [], |row| row.get(0))
 }
 
 /// Drops early packets of generations below this one.

@@ -61,16 +61,34 @@ fn early_packets_wait_within_bounds() {
     with_store(|c| {
         let bob = device_row(c, BOB);
         assert!(keep_early(c, bob, 1, 5, b"five").unwrap());
-        assert!(!keep_early(c, bob, 1, 5, b"again").unwrap());
+        assert!(keep_early(c, bob, 1, 5, b"five").unwrap(), "a copy has its place");
+        assert!(!keep_early(c, bob, 1, 5, b"another").unwrap());
         assert!(keep_early(c, bob, 1, 3, b"three").unwrap());
-        assert_eq!(early(c, bob, 1).unwrap(), vec![3, 5]);
+        assert_eq!(early(c, bob).unwrap(), vec![(1, 3), (1, 5)]);
+        assert_eq!(early_devices(c).unwrap(), vec![bob]);
         assert_eq!(take_early(c, bob, 1, 5).unwrap().as_deref(), Some(b"five".as_slice()));
         assert_eq!(take_early(c, bob, 1, 5).unwrap(), None);
-        for seq in 0..100 {
-            keep_early(c, bob, 2, seq, b"x").unwrap();
+        // The generation is for the sender to choose, so the bound is over all of them.
+        for generation in 2..202 {
+            keep_early(c, bob, generation, 9, b"x").unwrap();
         }
-        assert_eq!(early(c, bob, 2).unwrap().len(), EARLY_CAP);
-        assert_eq!(drop_early(c, bob, 2).unwrap(), 1);
-        assert_eq!(early(c, bob, 2).unwrap().len(), EARLY_CAP);
+        assert_eq!(early(c, bob).unwrap().len(), EARLY_CAP);
+        assert_eq!(drop_early(c, bob, 3).unwrap(), 2);
+        assert!(keep_early(c, bob, 4, 1, b"y").unwrap());
+    });
+}
+
+#[test]
+fn an_unsealed_message_is_found_by_its_topic_and_can_be_dropped() {
+    with_store(|c| {
+        let bob = device_row(c, BOB);
+        let sent = queue(c, bob, "keys", b"sent", 1).unwrap();
+        sealed(c, &[sent], 1, 1, b"bytes").unwrap();
+        let row = queue(c, bob, "keys", b"new", 2).unwrap();
+        let found = unsealed_about(c, bob, "keys").unwrap();
+        assert_eq!(found.iter().map(|w| w.row).collect::<Vec<_>>(), vec![row]);
+        remove(c, row).unwrap();
+        assert!(unsealed_about(c, bob, "keys").unwrap().is_empty());
+        assert_eq!(waiting(c, bob, 9).unwrap().len(), 1);
     });
 }

@@ -118,6 +118,19 @@ impl Op {
     }
 }
 
+/// Where an op stands that another one names as its past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Clock value.
+    pub hlc: u64,
+    /// Its room.
+    pub room: RoomRow,
+    /// Its author device.
+    pub author: DeviceId,
+    /// Its number in the author's line.
+    pub seq: u64,
+}
+
 /// What [`insert`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
@@ -272,6 +285,21 @@ pub fn restore(c: &Conn, row: OpRow, payload: &[u8]) -> Result<bool> {
     Ok(run(c, "UPDATE op SET payload = ?2 WHERE row = ?1 AND payload IS NULL", params![row, payload])? > 0)
 }
 
+/// Whether an op is here that deletes or purges the one with this id (protocol section 2.1): its content, behind 16
+/// bytes of salt, begins with the id of its target.
+///
+/// # Errors
+/// Those of the store.
+pub fn is_deleted(c: &Conn, room: RoomRow, id: &OpId) -> Result<bool> {
+    value(
+        c,
+        "SELECT EXISTS (SELECT 1 FROM op WHERE room = ?1 AND kind IN (34, 36) AND due_at = 0
+           AND substr(payload, 17, 2) = x'0a20' AND substr(payload, 19, 32) = ?2)",
+        params![room, id.as_bytes()],
+        |row| row.get(0),
+    )
+}
+
 /// Ops from the future that are due at `now` (ms since 1970), earliest first.
 ///
 /// # Errors
@@ -310,23 +338,32 @@ pub fn count(c: &Conn) -> Result<u64> {
     value(c, "SELECT COUNT(*) FROM op", [], |row| uint(row, 0))
 }
 
-/// Clock value of an op, if it is here.
+/// What an op that names another one as its past has to fit: where that one stands, if it is here.
 ///
 /// # Errors
 /// Those of the store.
-pub fn hlc_of(c: &Conn, id: &OpId) -> Result<Option<u64>> {
-    one(c, "SELECT hlc FROM op WHERE id = ?1", params![id.as_bytes()], |row| uint(row, 0))
+pub fn place_of(c: &Conn, id: &OpId) -> Result<Option<Past>> {
+    one(
+        c,
+        "SELECT op.hlc, op.room, author.id, op.seq FROM op JOIN device AS author ON author.row = op.author WHERE op.id = ?1",
+        params![id.as_bytes()],
+        |row| {
+            Ok(Past { hlc: uint(row, 0)?, room: row.get(1)?, author: device_id(row, 2)?, seq: uint(row, 3)? })
+        },
+    )
 }
 
-/// Greatest clock value in a room; 0 when it is empty.
+/// Greatest clock value of what counts in a room; 0 when it is empty.
 ///
 /// # Errors
 /// Those of the store.
 pub fn newest_hlc(c: &Conn, room: RoomRow) -> Result<u64> {
-    let newest =
-        one(c, "SELECT hlc FROM op WHERE room = ?1 ORDER BY hlc DESC LIMIT 1", params![room], |row| {
-            uint(row, 0)
-        })?;
+    let newest = one(
+        c,
+        "SELECT hlc FROM op WHERE room = ?1 AND due_at = 0 ORDER BY hlc DESC LIMIT 1",
+        params![room],
+        |row| uint(row, 0),
+    )?;
     Ok(newest.unwrap_or(0))
 }
 

@@ -19,17 +19,22 @@ pub const OPS_CAP: usize = 1_000;
 /// Bytes of such ops a room may park: 8 MiB.
 pub const OP_BYTES_CAP: u64 = 8 * 1024 * 1024;
 
-/// Parks a frame. While the room is over its bounds, frames of the key that has waited longest go first; answers how
+/// Parks a frame, once however often it comes. While the room is over its bounds, frames of the key that has waited longest go first; answers how
 /// many went.
 ///
 /// # Errors
 /// Those of the store.
 pub fn park_frame(c: &Conn, room: RoomRow, key: &KeyId, frame: &[u8], at: u64) -> Result<usize> {
-    run(
+    // Every path brings a copy.
+    let added = run(
         c,
-        "INSERT INTO parked (room, key_id, frame, at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO parked (room, key_id, frame, at) SELECT ?1, ?2, ?3, ?4
+         WHERE NOT EXISTS (SELECT 1 FROM parked WHERE room = ?1 AND key_id = ?2 AND frame = ?3)",
         params![room, key.as_bytes(), frame, int(at)],
     )?;
+    if added == 0 {
+        return Ok(0);
+    }
     let mut evicted = 0_usize;
     loop {
         let (frames, bytes) = value(
@@ -92,16 +97,20 @@ pub fn unknown_keys(c: &Conn) -> Result<Vec<(RoomRow, KeyId, u64)>> {
     )
 }
 
-/// Parks an op of an unknown author, dropping the oldest while the room is over its bounds; answers how many went.
+/// Parks an op of an unknown author, once however often it comes, dropping the oldest while the room is over its bounds; answers how many went.
 ///
 /// # Errors
 /// Those of the store.
 pub fn park_op(c: &Conn, room: RoomRow, author: &DeviceId, op: &[u8], at: u64) -> Result<usize> {
-    run(
+    let added = run(
         c,
-        "INSERT INTO parked_op (room, author, op, at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO parked_op (room, author, op, at) SELECT ?1, ?2, ?3, ?4
+         WHERE NOT EXISTS (SELECT 1 FROM parked_op WHERE room = ?1 AND author = ?2 AND op = ?3)",
         params![room, author.as_bytes(), op, int(at)],
     )?;
+    if added == 0 {
+        return Ok(0);
+    }
     let mut evicted = 0_usize;
     loop {
         let (ops, bytes) = value(
@@ -138,6 +147,19 @@ pub fn take_ops(c: &Conn, room: RoomRow, author: &DeviceId, max: usize) -> Resul
     )?;
     remove(c, "DELETE FROM parked_op WHERE row = ?1", found.iter().map(|(row, _)| *row))?;
     Ok(found.into_iter().map(|(_, op)| op).collect())
+}
+
+/// The unknown keys of one room, the one whose first frame came first in front.
+///
+/// # Errors
+/// Those of the store.
+pub fn unknown_keys_of(c: &Conn, room: RoomRow) -> Result<Vec<KeyId>> {
+    all(
+        c,
+        "SELECT key_id FROM parked WHERE room = ?1 GROUP BY key_id ORDER BY MIN(row)",
+        params![room],
+        |row| key_id(row, 0),
+    )
 }
 
 /// The unknown authors of all rooms and since when the first op of each waits, ms since 1970.

@@ -5,7 +5,7 @@
 use crate::db::Conn;
 use crate::error::Result;
 use crate::row::{RoomRow, device_id, int, uint};
-use crate::statement::{all, one, run};
+use crate::statement::{all, one, run, value};
 use madang_model::DeviceId;
 use rusqlite::{Row, params};
 
@@ -51,6 +51,19 @@ pub fn get(c: &Conn, room: RoomRow, author: &DeviceId, name: &str) -> Result<Opt
         "SELECT author, name, version, body FROM register WHERE room = ?1 AND author = ?2 AND name = ?3",
         params![room, author.as_bytes(), name],
         read,
+    )
+}
+
+/// The highest version of an author's registers in a room; 0 when there are none.
+///
+/// # Errors
+/// Those of the store.
+pub fn newest_of(c: &Conn, room: RoomRow, author: &DeviceId) -> Result<u64> {
+    value(
+        c,
+        "SELECT coalesce(MAX(version), 0) FROM register WHERE room = ?1 AND author = ?2",
+        params![room, author.as_bytes()],
+        |row| uint(row, 0),
     )
 }
 

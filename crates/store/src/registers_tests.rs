@@ -19,6 +19,8 @@ fn the_highest_version_wins() {
             named(c, r, "heads").unwrap(),
             vec![register(ALICE, "heads", 2), register(BOB, "heads", 9)]
         );
+        assert_eq!(newest_of(c, r, &device(ALICE)).unwrap(), 2);
+        assert_eq!(newest_of(c, r, &device(7)).unwrap(), 0);
         assert_eq!(list(c, r).unwrap().len(), 3);
         assert_eq!(
             versions(c, r).unwrap(),

@@ -156,6 +156,14 @@ pub fn list(c: &Conn) -> Result<Vec<Relay>> {
     all(c, "SELECT row, addr, peer, own, code, added_at FROM relay ORDER BY row", [], read_relay)
 }
 
+/// Sets the address of a relay, as this account gave it.
+///
+/// # Errors
+/// Those of the store.
+pub fn set_addr(c: &Conn, row: RelayRow, addr: &str) -> Result<()> {
+    run(c, "UPDATE relay SET addr = ?2 WHERE row = ?1", params![row, addr]).map(|_| ())
+}
+
 /// Sets whether this account uses the relay, and the admission code.
 ///
 /// # Errors
@@ -443,12 +451,28 @@ pub fn drop_puts_of(c: &Conn, op: OpRow) -> Result<usize> {
     run(c, "DELETE FROM relay_put WHERE op = ?1", params![op])
 }
 
-/// How much waits, at all relays.
+/// Whether something that carries an op still waits.
 ///
 /// # Errors
 /// Those of the store.
-pub fn waiting(c: &Conn) -> Result<u64> {
-    value(c, "SELECT COUNT(*) FROM relay_put", [], |row| uint(row, 0))
+pub fn carries(c: &Conn, op: OpRow) -> Result<bool> {
+    value(c, "SELECT EXISTS (SELECT 1 FROM relay_put WHERE op = ?1)", params![op], |row| row.get(0))
+}
+
+/// Parts what still waits to carry an op from it, because it will not reach everybody; answers how many did.
+///
+/// # Errors
+/// Those of the store.
+pub fn uncarry(c: &Conn, op: OpRow) -> Result<usize> {
+    run(c, "UPDATE relay_put SET op = NULL WHERE op = ?1", params![op])
+}
+
+/// How much waits for boxes of one kind, at all relays.
+///
+/// # Errors
+/// Those of the store.
+pub fn waiting(c: &Conn, kind: BoxKind) -> Result<u64> {
+    value(c, "SELECT COUNT(*) FROM relay_put WHERE kind = ?1", params![kind], |row| uint(row, 0))
 }
 
 #[cfg(test)]

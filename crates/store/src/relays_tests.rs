@@ -38,11 +38,13 @@ fn a_relay_is_one_row_and_takes_its_boxes_and_puts_with_it() {
         let relay = intern(c, "/ip4/10.0.0.1", b"peer", 5).unwrap();
         assert_eq!(intern(c, "/ip4/10.0.0.1", b"other", 6).unwrap(), relay);
         set_own(c, relay, true, "code").unwrap();
+        set_addr(c, relay, "/dns4/relay.example").unwrap();
         let r = room(c, 1);
         put_box(c, &relay_box(relay, 1, Some(r))).unwrap();
         let row = queue(c, &put_of(relay, None, 0)).unwrap();
         let kept = get(c, relay).unwrap().unwrap();
         assert_eq!((kept.own, kept.code.as_str(), kept.peer.as_slice()), (true, "code", b"peer".as_slice()));
+        assert_eq!(kept.addr, "/dns4/relay.example");
         assert_eq!(list(c).unwrap(), vec![kept]);
         assert_eq!(boxes_of_room(c, r).unwrap(), vec![relay_box(relay, 1, Some(r))]);
         assert!(remove(c, relay).unwrap());
@@ -85,8 +87,15 @@ fn puts_go_out_when_due_and_come_back_after_a_failure() {
         assert_eq!(again.put, NewPut { due_at: 80, ..put_of(relay, None, 20) });
         assert!(stored(c, soon).unwrap());
         assert!(!stored(c, soon).unwrap());
-        assert_eq!(waiting(c).unwrap(), 1);
+        assert_eq!([BoxKind::Log, BoxKind::Inbox].map(|kind| waiting(c, kind).unwrap()), [1, 0]);
+        assert!(carries(c, op).unwrap());
+        let other = queue(c, &put_of(relay, Some(say(c, room(c, 2), ALICE, 2, 2, "ho")), 50)).unwrap();
+        let carried = get_put(c, other).unwrap().unwrap().put.op.unwrap();
+        assert_eq!(uncarry(c, carried).unwrap(), 1);
+        assert_eq!(get_put(c, other).unwrap().unwrap().put.op, None);
+        assert!(stored(c, other).unwrap());
         assert_eq!(drop_puts_of(c, op).unwrap(), 1);
+        assert!(!carries(c, op).unwrap());
         assert_eq!(next_due(c, relay).unwrap(), None);
     });
 }

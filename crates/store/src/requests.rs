@@ -5,7 +5,7 @@
 use crate::db::Conn;
 use crate::error::Result;
 use crate::row::{account_id, choice, device_id, int, invite_id, uint};
-use crate::statement::{all, one, run};
+use crate::statement::{all, one, run, value};
 use madang_model::{AccountId, DeviceId, InviteId};
 use rusqlite::{Row, params};
 
@@ -113,15 +113,19 @@ fn read_outgoing(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     })
 }
 
-/// Keeps a request that came in; answers false when it was here already.
+/// Keeps a request that came in; answers false when it was here already. An open one takes what came with the later
+/// copy: the keys and addresses of who asks may have changed.
 ///
 /// # Errors
 /// Those of the store.
 pub fn receive(c: &Conn, request: &Incoming) -> Result<bool> {
-    let inserted = run(
+    let fresh = incoming(c, &request.id)?.is_none();
+    run(
         c,
         "INSERT INTO request_in (id, account, device, name, greeting, at, contact, invite, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (id) DO UPDATE SET device = excluded.device, contact = excluded.contact
+           WHERE state = 0 AND account = excluded.account",
         params![
             request.id,
             request.account.as_bytes(),
@@ -134,7 +138,7 @@ pub fn receive(c: &Conn, request: &Incoming) -> Result<bool> {
             request.state
         ],
     )?;
-    Ok(inserted > 0)
+    Ok(fresh)
 }
 
 /// The request of this id.
@@ -159,6 +163,24 @@ pub fn incoming_of(c: &Conn, account: &AccountId) -> Result<Vec<Incoming>> {
 /// Those of the store.
 pub fn incoming_open(c: &Conn) -> Result<Vec<Incoming>> {
     all(c, incoming!("WHERE state = 0 ORDER BY at, id"), [], read_incoming)
+}
+
+/// How many requests are open.
+///
+/// # Errors
+/// Those of the store.
+pub fn count_open(c: &Conn) -> Result<usize> {
+    let count: u64 = value(c, "SELECT COUNT(*) FROM request_in WHERE state = 0", [], |row| uint(row, 0))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// Forgets what an account and this one have asked each other: whoever was a friend is a stranger again.
+///
+/// # Errors
+/// Those of the store.
+pub fn forget(c: &Conn, account: &AccountId) -> Result<()> {
+    run(c, "DELETE FROM request_in WHERE account = ?1", params![account.as_bytes()])?;
+    run(c, "DELETE FROM request_out WHERE account = ?1", params![account.as_bytes()]).map(|_| ())
 }
 
 /// Notes what became of a request that came in.

@@ -30,6 +30,24 @@ fn a_request_that_came_twice_is_one() {
 }
 
 #[test]
+fn an_open_request_takes_the_newer_contact_and_an_answered_one_does_not() {
+    with_store(|c| {
+        receive(c, &request_in(1)).unwrap();
+        let newer = Incoming { contact: vec![2], ..request_in(1) };
+        assert!(!receive(c, &newer).unwrap());
+        assert_eq!(incoming(c, &[1; 16]).unwrap().unwrap().contact, [2]);
+        assert_eq!(count_open(c).unwrap(), 1);
+        answer(c, &[1; 16], RequestState::Accepted).unwrap();
+        assert_eq!(count_open(c).unwrap(), 0);
+        receive(c, &request_in(1)).unwrap();
+        assert_eq!(incoming(c, &[1; 16]).unwrap().unwrap().contact, [2]);
+        forget(c, &account(BOB)).unwrap();
+        assert_eq!(incoming(c, &[1; 16]).unwrap(), None);
+        assert!(receive(c, &request_in(1)).unwrap());
+    });
+}
+
+#[test]
 fn a_new_request_to_the_same_account_replaces_the_old_one() {
     with_store(|c| {
         let mut request = Outgoing {

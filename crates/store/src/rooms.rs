@@ -4,7 +4,7 @@
 
 use crate::db::Conn;
 use crate::error::Result;
-use crate::row::{OpRow, RoomRow, account_opt, choice, conv_id, int, uint};
+use crate::row::{DeviceRow, OpRow, RoomRow, account_opt, choice, conv_id, int, uint};
 use crate::statement::{all, one, run};
 use madang_model::{AccountId, ConvId};
 use rusqlite::{Row, params};
@@ -266,7 +266,21 @@ pub fn set_draft(c: &Conn, row: RoomRow, draft: &str) -> Result<()> {
     run(c, "UPDATE room SET draft = ?2 WHERE row = ?1", params![row, draft]).map(|_| ())
 }
 
-/// Counts the messages of others in a room that `account` has not read.
+/// Counts one more message as unread, unless `account` has read its author up to it already, on another machine.
+///
+/// # Errors
+/// Those of the store.
+pub fn add_unread(c: &Conn, row: RoomRow, account: &AccountId, author: DeviceRow, seq: u64) -> Result<()> {
+    run(
+        c,
+        "UPDATE room SET unread = unread + 1 WHERE row = ?1 AND NOT EXISTS (
+           SELECT 1 FROM read_mark WHERE room = ?1 AND account = ?2 AND author = ?3 AND seq >= ?4)",
+        params![row, account.as_bytes(), author, int(seq)],
+    )
+    .map(|_| ())
+}
+
+/// Counts the messages of others in a room that `account` has not read. Walks the whole room.
 ///
 /// # Errors
 /// Those of the store.

@@ -238,7 +238,7 @@ fn read(c: &Conn) {
     assert_eq!(frames::copies(c, page[0].row).unwrap()[0].seq, 3);
     assert_eq!(lanes::load(c, bob.row).unwrap().out_next, 2);
     assert_eq!(lanes::waiting(c, bob.row, 9).unwrap()[0].topic, "keys");
-    assert_eq!(lanes::early(c, bob.row, 1).unwrap(), vec![4]);
+    assert_eq!(lanes::early(c, bob.row).unwrap(), vec![(1, 4)]);
     assert!(envelopes::seen(c, &[9; 16]).unwrap());
     assert_eq!(envelopes::key(c, &[1; 8]).unwrap().unwrap().secret, vec![2]);
     let relay = relays::list(c).unwrap().remove(0);
