@@ -1,28 +1,37 @@
 //! Account logs as this node keeps them: whose device is whose, bundles and addresses of devices
 //! (protocol sections 1.2, 4.3 and 7.4).
 //!
-//! Invariant: a bundle or address is kept only with a valid chain to its account id.
+//! Invariants: a bundle or address is kept only with a valid chain to its account id; of an account log only what
+//! somebody had the right to write is kept, and only so much of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use madang_crypto::{open_account_op, open_signed, verify_op};
-use madang_model::{AccountId, AccountOp, DeviceId, OpId, account::AccountLog};
+use madang_crypto::{op_id, open_account_op, open_signed};
+use madang_model::{
+    AccountChange, AccountId, AccountLog, AccountOp, AccountState, DeviceId, Inserted, OpId, limits,
+};
 use madang_p2p::PeerId;
-use madang_store::{Conn, accounts, devices};
+use madang_store::{Conn, RoomRow, accounts, devices};
 use madang_wire::{
-    AccountGet, AccountHint, AccountOps, AddressRecord, DeviceBundle, LaneBody, LanePlain, Message as _,
-    Signed, SignedOp, StreamBody,
+    AccountGet, AccountHint, AccountOps, AddressRecord, LaneBody, LanePlain, Message as _, Signed, SignedOp,
+    StreamBody,
 };
 
-use crate::{core::Core, effect::Send, error::Error, turn::Turn};
+use crate::{core::Core, effect::Send, error::Error, event::Event, lane::topic, turn::Turn};
 
-/// Resolves the ops of an account log: the account and its active devices. None when there is no
-/// valid genesis or an op is not signed as it should be.
-pub(crate) fn resolve(ops: &[SignedOp]) -> Option<(AccountId, BTreeSet<DeviceId>)> {
-    let mut log = log_of(ops)?;
-    let state = log.state();
-    state.root?;
-    Some((log.account(), state.devices.keys().copied().collect()))
+/// Largest op of an account log that is kept: it has to fit into the control op that mirrors it.
+const MIRRORED_BYTES: usize = 56_000;
+/// Frames of one answer to a question for an account log that are taken.
+const ANSWER_FRAMES: u32 = 4;
+/// Bytes of account ops in one frame or hint, well below the 60 KiB of an envelope.
+const PART_BYTES: usize = 40 * 1024;
+
+/// Resolves the ops of an account log. None when there is no valid genesis; ops that do not fit count for nothing.
+pub(crate) fn resolve(ops: &[SignedOp]) -> Option<std::sync::Arc<AccountState>> {
+    let genesis =
+        ops.iter().filter_map(typed_op).find(|op| matches!(op.change, AccountChange::Genesis { .. }))?;
+    let state = log_of(genesis.account, ops).state();
+    state.root.is_some().then_some(state)
 }
 
 /// An op of an account log, with every signature in it verified.
@@ -33,32 +42,93 @@ pub(crate) fn typed_op(signed: &SignedOp) -> Option<AccountOp> {
 
 /// Label of a device, for lines that name it.
 pub(crate) fn label_of(db: &Conn, account: &AccountId, device: &DeviceId) -> Result<String, Error> {
-    let ops: Vec<SignedOp> = accounts::list(db, account)?
-        .into_iter()
-        .map(|op| SignedOp { header: op.header, sig: op.sig, payload: Some(op.payload) })
-        .collect();
-    let label = log_of(&ops).and_then(|mut log| log.state().devices.get(device).map(|d| d.label.clone()));
-    Ok(label.unwrap_or_default())
+    let ops: Vec<SignedOp> = accounts::list(db, account)?.into_iter().map(signed).collect();
+    let state = log_of(*account, &ops).state();
+    Ok(state.devices.get(device).map(|d| d.label.clone()).unwrap_or_default())
 }
 
-/// The log that some ops make.
-pub(crate) fn log_of(ops: &[SignedOp]) -> Option<AccountLog> {
-    let typed: Vec<_> = ops.iter().map(typed_op).collect::<Option<_>>()?;
-    let account = typed.first().map(|op| op.account)?;
+/// The op exactly as it was signed.
+pub(crate) fn signed(op: accounts::AccountOp) -> SignedOp {
+    SignedOp { header: op.header, sig: op.sig, payload: Some(op.payload) }
+}
+
+/// The log of an account that these ops make. What does not fit is passed over: one bad op must not take the
+/// others away.
+pub(crate) fn log_of(account: AccountId, ops: &[SignedOp]) -> AccountLog {
     let mut log = AccountLog::new(account);
-    for op in typed {
-        log.insert(op).ok()?;
+    for op in ops.iter().filter_map(typed_op) {
+        if let Err(error) = log.insert(op) {
+            tracing::debug!(%error, "an account op does not fit its log");
+        }
     }
-    Some(log)
+    log.trimmed()
+}
+
+fn size(op: &SignedOp) -> usize {
+    let payload = op.payload.as_ref().map_or(0, Vec::len);
+    op.header.len().saturating_add(op.sig.len()).saturating_add(payload)
+}
+
+/// Packs ops into parts that fit into one frame, at least one part.
+fn parts(ops: Vec<SignedOp>) -> Vec<Vec<SignedOp>> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = 0_usize;
+    for op in ops {
+        bytes = bytes.saturating_add(size(&op));
+        if bytes > PART_BYTES && parts.last().is_some_and(|part| !part.is_empty()) {
+            parts.push(Vec::new());
+            bytes = size(&op);
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(op);
+        }
+    }
+    parts
+}
+
+/// A log with those of the offered ops that are to be kept, and these ops, each after its past.
+fn grown<'a>(
+    mut log: AccountLog,
+    offered: &[&'a SignedOp],
+    kept_bytes: usize,
+) -> (AccountLog, Vec<(AccountOp, &'a SignedOp)>) {
+    let mut bytes = kept_bytes;
+    let mut taken: BTreeMap<OpId, &SignedOp> = BTreeMap::new();
+    for signed in offered {
+        let Some(op) = typed_op(signed) else { continue };
+        let most = if op.removes() {
+            limits::ACCOUNT_LOG_BYTES_MAX
+        } else {
+            limits::ACCOUNT_LOG_BYTES_MAX.saturating_sub(limits::ACCOUNT_LOG_REMOVALS)
+        };
+        let (id, more) = (op.id, bytes.saturating_add(size(signed)));
+        // One that does not fit into its mirror (protocol section 5.3) could never be told to a room.
+        let fits = more <= most && signed.encoded_len() <= MIRRORED_BYTES;
+        if fits && matches!(log.insert(op), Ok(Inserted::Added(_) | Inserted::Waiting(_))) {
+            bytes = more;
+            taken.insert(id, signed);
+        }
+    }
+    let log = log.trimmed();
+    let fresh = log.ops().into_iter().filter_map(|op| Some((op.clone(), *taken.get(&op.id)?))).collect();
+    (log, fresh)
+}
+
+/// Tells people which machines of somebody came and went.
+fn announce_machines(turn: &mut Turn<'_>, before: &AccountState, after: &AccountState) {
+    let only_in = |one: &AccountState, other: &AccountState| -> Vec<String> {
+        one.devices.iter().filter(|(id, _)| !other.is_active(id)).map(|(_, d)| d.label.clone()).collect()
+    };
+    let (added, removed) = (only_in(after, before), only_in(before, after));
+    if !added.is_empty() || !removed.is_empty() {
+        turn.emit(Event::Machines { account: after.account, added, removed });
+    }
 }
 
 impl Core {
     /// Ops of an account log that are kept here.
     pub(crate) fn account_log(&self, db: &Conn, account: &AccountId) -> Result<Vec<SignedOp>, Error> {
-        Ok(accounts::list(db, account)?
-            .into_iter()
-            .map(|op| SignedOp { header: op.header, sig: op.sig, payload: Some(op.payload) })
-            .collect())
+        Ok(accounts::list(db, account)?.into_iter().map(signed).collect())
     }
 
     /// The resolved log of an account, cached.
@@ -69,8 +139,10 @@ impl Core {
     ) -> Result<Option<std::sync::Arc<madang_model::account::AccountState>>, Error> {
         if !self.account_logs.contains_key(account) {
             let ops = self.account_log(db, account)?;
-            let Some(log) = log_of(&ops) else { return Ok(None) };
-            self.account_logs.insert(*account, log);
+            if ops.is_empty() {
+                return Ok(None);
+            }
+            self.account_logs.insert(*account, log_of(*account, &ops));
         }
         Ok(self.account_logs.get_mut(account).map(AccountLog::state))
     }
@@ -83,68 +155,99 @@ impl Core {
         }
     }
 
-    /// Keeps new ops of an account log; devices that it names are known from now on.
+    /// Keeps new ops of an account log: those that somebody had the right to write, and what such ops follow.
+    /// Machines that they admit are known from now on.
     pub(crate) fn keep_account_log(
         &mut self,
         turn: &mut Turn<'_>,
         account: AccountId,
         ops: &[SignedOp],
     ) -> Result<(), Error> {
-        let mut fresh = Vec::new();
-        for signed in ops {
-            let Some(op) = typed_op(signed) else { continue };
-            let id = op.id;
-            if op.account != account {
-                continue;
-            }
+        let before = self.account_state(turn.db, &account)?;
+        let log = self.account_logs.get(&account).cloned().unwrap_or_else(|| AccountLog::new(account));
+        let fresh = |signed: &&SignedOp| !log.contains(&OpId::from_bytes(op_id(&signed.header)));
+        let offered: Vec<&SignedOp> = ops.iter().filter(fresh).collect();
+        if offered.is_empty() {
+            return Ok(());
+        }
+        let kept_bytes = self.account_log(turn.db, &account)?.iter().map(size).sum();
+        let (log, fresh) = grown(log, &offered, kept_bytes);
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        for (op, signed) in &fresh {
             let kept = accounts::AccountOp {
-                id,
+                id: op.id,
                 account,
                 header: signed.header.clone(),
                 sig: signed.sig.clone(),
                 payload: signed.payload.clone().unwrap_or_default(),
             };
-            if accounts::insert(turn.db, &kept)? {
-                fresh.push(op);
-            }
+            accounts::insert(turn.db, &kept)?;
         }
-        if fresh.is_empty() {
-            return Ok(());
+        self.account_logs.insert(account, log);
+        let fresh: Vec<AccountOp> = fresh.into_iter().map(|(op, _)| op).collect();
+        self.account_grew(turn, account, before.as_deref(), &fresh)
+    }
+
+    /// Tells every room of an account what is new in its log, and people which machines came and went.
+    fn account_grew(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: AccountId,
+        before: Option<&AccountState>,
+        fresh: &[AccountOp],
+    ) -> Result<(), Error> {
+        let Some(state) = self.account_state(turn.db, &account)? else { return Ok(()) };
+        let was = |device: &&DeviceId| before.is_some_and(|before| before.is_active(device));
+        let added: Vec<DeviceId> = state.devices.keys().filter(|d| !was(d)).copied().collect();
+        for device in &added {
+            self.directory.row(turn.db, device, Some(&account))?;
         }
-        self.account_logs.remove(&account);
-        if let Some(state) = self.account_state(turn.db, &account)? {
-            for device in state.devices.keys() {
-                self.directory.row(turn.db, device, Some(&account))?;
-            }
+        for device in state.removed.keys().filter(was) {
+            self.part_from(turn, device)?;
+        }
+        if let Some(before) = before.filter(|before| before.root.is_some()) {
+            announce_machines(turn, before, &state);
         }
         let rooms: Vec<_> =
             self.rooms.values().filter(|room| room.has_member(&account)).map(|room| room.row).collect();
         for room in rooms {
-            if let Some(conversation) = self.rooms.get_mut(&room) {
-                for op in &fresh {
-                    // An op that does not fit the log counts for nothing; the others go on.
-                    if let Err(error) = conversation.control.insert_account_op(op.clone()) {
-                        tracing::debug!(%error, "an account op does not fit");
-                    }
+            let Some(conversation) = self.rooms.get_mut(&room) else { continue };
+            for op in fresh {
+                // An op that does not fit the log counts for nothing; the others go on.
+                if let Err(error) = conversation.control.insert_account_op(op.clone()) {
+                    tracing::debug!(%error, "an account op does not fit");
                 }
-                conversation.control_changed();
             }
+            self.view_changed(turn, room)?;
+            for device in &added {
+                self.unpark_ops(turn, room, device)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A machine was removed: its peer is a stranger from now on.
+    fn part_from(&mut self, turn: &mut Turn<'_>, device: &DeviceId) -> Result<(), Error> {
+        let peer = self.directory.get(device).and_then(|d| d.peer);
+        let peer = peer.filter(|peer| self.directory.of_peer(peer).is_some_and(|(of, _)| of == *device));
+        if let Some(peer) = peer
+            && !self.set_peer(turn, peer)?
+        {
+            turn.send(Send::ForgetPeer(peer));
+            self.peer_down(turn, peer)?;
         }
         Ok(())
     }
 
     /// Keeps a bundle if it is newer and its device is in the account's log.
     pub(crate) fn take_bundle(&mut self, turn: &mut Turn<'_>, signed: &Signed) -> Result<bool, Error> {
-        let Ok(bundle) = open_signed::<DeviceBundle>(signed) else { return Ok(false) };
-        let device = DeviceId::from_bytes(bundle.signer);
-        let Ok(account) = AccountId::try_from(bundle.body.value().account.as_slice()) else {
-            return Ok(false);
-        };
-        if !self.is_device_of(turn.db, &device, &account)? {
-            return Ok(false);
-        }
+        let Some(account) = crate::bundle::account_of(signed) else { return Ok(false) };
+        let Some(state) = self.account_state(turn.db, &account)? else { return Ok(false) };
+        let Some((device, bundle)) = crate::bundle::check(signed, &state) else { return Ok(false) };
         let row = self.directory.row(turn.db, &device, Some(&account))?;
-        let version = bundle.body.value().version;
+        let version = bundle.version;
         let newer = devices::set_bundle(turn.db, row, &signed.encode_to_vec(), version)?;
         if newer {
             self.directory.refresh(turn.db, &device)?;
@@ -153,13 +256,17 @@ impl Core {
         Ok(newer)
     }
 
-    /// Keeps an address record if it is newer; its peer becomes known.
+    /// Keeps an address record of an active device if it is newer; its peer becomes known.
     pub(crate) fn take_address(&mut self, turn: &mut Turn<'_>, signed: &Signed) -> Result<bool, Error> {
         let Ok(record) = open_signed::<AddressRecord>(signed) else { return Ok(false) };
         let device = DeviceId::from_bytes(record.signer);
         let Some(account) = self.directory.get(&device).and_then(|d| d.account) else { return Ok(false) };
+        if !self.is_device_of(turn.db, &device, &account)? {
+            return Ok(false);
+        }
         let value = record.body.value();
-        if PeerId::from_bytes(&value.peer_id).is_err() {
+        let Ok(peer) = PeerId::from_bytes(&value.peer_id) else { return Ok(false) };
+        if peer == self.me.peer && device != self.me.device {
             return Ok(false);
         }
         let row = self.directory.row(turn.db, &device, Some(&account))?;
@@ -167,47 +274,141 @@ impl Core {
         if newer {
             let before = self.directory.get(&device).and_then(|d| d.peer);
             self.directory.refresh(turn.db, &device)?;
-            self.know_peer(turn, &device, before);
+            // Whoever named the peer first keeps it, unless his machine was removed.
+            if let Some((holder, of)) = self.directory.of_peer(&peer)
+                && !self.is_device_of(turn.db, &holder, &of)?
+            {
+                self.directory.believe(turn.db, &peer, &device)?;
+            }
+            self.directory.keep_holder(turn.db, &peer)?;
+            self.know_peer(turn, &device, before)?;
         }
         Ok(newer)
     }
 
-    /// Makes the peer of a friend's or own device known to the network; others stay strangers.
-    pub(crate) fn know_peer(&mut self, turn: &mut Turn<'_>, device: &DeviceId, before: Option<PeerId>) {
-        let Some(known) = self.directory.get(device) else { return };
+    /// Makes the peer of a friend's or own active device known to the network; others stay strangers.
+    pub(crate) fn know_peer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        device: &DeviceId,
+        before: Option<PeerId>,
+    ) -> Result<(), Error> {
+        let Some(known) = self.directory.get(device) else { return Ok(()) };
         if *device == self.me.device {
-            return;
+            return Ok(());
         }
-        let wanted =
-            known.account.is_some_and(|account| account == self.me.account || self.is_friend(&account));
-        if let Some(before) = before.filter(|before| Some(*before) != known.peer) {
+        let peer = known.peer;
+        if let Some(before) = before.filter(|before| Some(*before) != peer)
+            && !self.set_peer(turn, before)?
+        {
             turn.send(Send::ForgetPeer(before));
         }
-        if let Some(peer) = known.peer.filter(|_| wanted) {
-            turn.send(Send::SetPeer { peer, addrs: known.addrs.clone() });
-            self.relays_changed = true;
+        if let Some(peer) = peer {
+            self.set_peer(turn, peer)?;
         }
+        Ok(())
+    }
+
+    /// Tells the network about a peer that a friend's or own active device has; answers whether one has it.
+    fn set_peer(&mut self, turn: &mut Turn<'_>, peer: PeerId) -> Result<bool, Error> {
+        if let Some((device, account)) = self.directory.of_peer(&peer)
+            && (account == self.me.account || self.is_friend(&account))
+            && self.is_device_of(turn.db, &device, &account)?
+        {
+            let addrs = self.directory.get(&device).map(|d| d.addrs.clone()).unwrap_or_default();
+            turn.send(Send::SetPeer { peer, addrs });
+            self.relays_changed = true;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// A device has spoken over the stream of a peer: if its record names that peer, it is the one behind it,
+    /// whoever else names it.
+    pub(crate) fn peer_speaks_for(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: PeerId,
+        device: &DeviceId,
+    ) -> Result<(), Error> {
+        if self.directory.believe(turn.db, &peer, device)? {
+            // The connection was taken for another one's; it comes anew.
+            turn.send(Send::ForgetPeer(peer));
+            self.peer_down(turn, peer)?;
+            self.set_peer(turn, peer)?;
+        }
+        Ok(())
+    }
+
+    /// The account for which a device may write in a room. What a removed device wrote counts only where something
+    /// that counts names it as its past: it was there before the removal then.
+    pub(crate) fn writer_account(
+        &mut self,
+        db: &Conn,
+        room: RoomRow,
+        device: &DeviceId,
+        op: Option<&OpId>,
+    ) -> Result<Option<AccountId>, Error> {
+        let Some(account) = self.author_account(room, device) else { return Ok(None) };
+        let state = self.account_state(db, &account)?;
+        let removed = |state: &AccountState| state.removed.contains_key(device);
+        let active = state.as_deref().is_some_and(|state| state.is_active(device));
+        let Some(conversation) = self.rooms.get(&room) else { return Ok(None) };
+        let in_view = conversation.devices.contains_key(device) && !state.as_deref().is_some_and(removed);
+        let named = op.is_some_and(|op| conversation.covered.is_named(op));
+        Ok((active || in_view || named).then_some(account))
     }
 
     fn is_device_of(&mut self, db: &Conn, device: &DeviceId, account: &AccountId) -> Result<bool, Error> {
         Ok(self.account_state(db, account)?.is_some_and(|state| state.is_active(device)))
     }
 
-    /// The heads in a lane packet show whether one side has missed a device (protocol section 4.1).
+    /// The heads in a lane packet show whether the other side has missed a device of this account (protocol
+    /// section 4.1): then it is told what it lacks, once for the same heads.
     pub(crate) fn compare_heads(
         &mut self,
         turn: &mut Turn<'_>,
         device: DeviceId,
         plain: &LanePlain,
     ) -> Result<(), Error> {
-        let mine = self.account_heads(turn.db, &self.me.account.clone());
+        let own = self.me.account;
+        let Some(state) = self.account_state(turn.db, &own)? else { return Ok(()) };
         let known: BTreeSet<&[u8]> = plain.to_heads.iter().map(Vec::as_slice).collect();
-        let stale = !plain.to_heads.is_empty() && mine.iter().any(|head| !known.contains(head.as_slice()));
-        if stale {
-            let ops = self.account_log(turn.db, &self.me.account)?;
-            self.lane_send(turn, device, "hint", LaneBody::Hint(AccountHint { ops }))?;
+        if plain.to_heads.is_empty()
+            || state.heads.iter().all(|head| known.contains(head.as_bytes().as_slice()))
+        {
+            return Ok(());
+        }
+        let told = (state.heads.clone(), plain.to_heads.clone());
+        if self.hinted.get(&device) == Some(&told) {
+            return Ok(());
+        }
+        self.hinted.insert(device, told);
+        let ops = self.account_ops_after(turn.db, &own, &plain.to_heads)?;
+        if ops.is_empty() {
+            return Ok(());
+        }
+        for (number, ops) in parts(ops).into_iter().enumerate() {
+            self.lane_send(turn, device, &topic("hint", number), LaneBody::Hint(AccountHint { ops }))?;
         }
         Ok(())
+    }
+
+    /// What somebody with these heads of an account log lacks, each op after its past.
+    fn account_ops_after(
+        &mut self,
+        db: &Conn,
+        account: &AccountId,
+        heads: &[Vec<u8>],
+    ) -> Result<Vec<SignedOp>, Error> {
+        self.account_state(db, account)?;
+        let heads: Vec<OpId> = heads.iter().filter_map(|id| OpId::try_from(id.as_slice()).ok()).collect();
+        let ids = self.account_logs.get(account).map(|log| log.unknown_to(&heads)).unwrap_or_default();
+        let mut ops = Vec::new();
+        for id in ids {
+            ops.extend(accounts::by_id(db, &id)?.map(signed));
+        }
+        Ok(ops)
     }
 
     /// Newer ops of the sender's own account log.
@@ -223,7 +424,16 @@ impl Core {
         }
     }
 
-    /// A peer asks for an account log that it lacks.
+    /// Asks a peer for what it knows of an account log beyond what is here.
+    pub(crate) fn ask_account(&mut self, turn: &mut Turn<'_>, peer: PeerId, account: AccountId) {
+        let heads = self.account_heads(turn.db, &account).iter().map(|head| head.to_vec()).collect();
+        let Some(link) = self.peers.get_mut(&peer) else { return };
+        link.asked_accounts.insert(account, ANSWER_FRAMES);
+        let get = AccountGet { account: account.as_bytes().to_vec(), heads };
+        self.frame(turn, peer, StreamBody::AccountGet(get));
+    }
+
+    /// A peer asks for what it lacks of an account log.
     pub(crate) fn account_get(
         &mut self,
         turn: &mut Turn<'_>,
@@ -235,22 +445,30 @@ impl Core {
         // Only logs of people one shares a room with: anything else would tell whom one knows.
         let shared = self.rooms.values().any(|room| room.has_member(&account) && room.has_member(&asker));
         if shared {
-            let ops = self.account_log(turn.db, &account)?;
-            self.frame(turn, peer, StreamBody::Account(AccountOps { account: get.account.clone(), ops }));
+            for ops in parts(self.account_ops_after(turn.db, &account, &get.heads)?) {
+                let answer = AccountOps { account: get.account.clone(), ops };
+                self.frame(turn, peer, StreamBody::Account(answer));
+            }
         }
         Ok(())
     }
 
+    /// Ops of an account log, if this peer was asked for them: otherwise any friend could fill the logs of
+    /// everybody else.
     pub(crate) fn account_ops(
         &mut self,
         turn: &mut Turn<'_>,
+        peer: PeerId,
         account: &[u8],
         ops: &[SignedOp],
     ) -> Result<(), Error> {
-        match AccountId::try_from(account) {
-            Ok(account) => self.keep_account_log(turn, account, ops),
-            Err(_) => Ok(()),
+        let Ok(account) = AccountId::try_from(account) else { return Ok(()) };
+        let Some(link) = self.peers.get_mut(&peer) else { return Ok(()) };
+        match link.asked_accounts.get_mut(&account) {
+            Some(frames) if *frames > 0 => *frames = frames.saturating_sub(1),
+            _ => return Ok(()),
         }
+        self.keep_account_log(turn, account, ops)
     }
 
     /// Labels of the devices of an account.
@@ -263,16 +481,5 @@ impl Core {
             .account_state(db, account)?
             .map(|state| state.devices.iter().map(|(id, d)| (*id, d.label.clone())).collect())
             .unwrap_or_default())
-    }
-
-    /// Ids of the ops of an account log that add or remove devices, with their exact bytes.
-    pub(crate) fn device_ops(&self, db: &Conn, account: &AccountId) -> Result<Vec<(OpId, SignedOp)>, Error> {
-        let mut found = Vec::new();
-        for signed in self.account_log(db, account)? {
-            if let Ok(op) = verify_op(&signed) {
-                found.push((OpId::from_bytes(op.id), signed));
-            }
-        }
-        Ok(found)
     }
 }

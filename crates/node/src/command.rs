@@ -178,3 +178,28 @@ pub(crate) enum Command {
     /// Dial everybody now: the network changed or the machine woke up.
     Redial,
 }
+
+impl Command {
+    /// Answers a command that cannot run.
+    pub(crate) fn refuse(self, error: &Error) {
+        let error = error.clone();
+        match self {
+            Self::Status(reply) => reply.send(Err(error)),
+            Self::NetWhy(reply) => reply.send(Err(error)),
+            Self::Relays(reply) | Self::AddRelay { reply, .. } | Self::RemoveRelay { reply, .. } => {
+                reply.send(Err(error));
+            }
+            Self::CreateInvite { reply, .. } => reply.send(Err(error)),
+            Self::RevokeInvite { reply, .. } => reply.send(Err(error)),
+            Self::ShowInvite { reply, .. } => reply.send(Err(error)),
+            Self::AddFriend { reply, .. } => reply.send(Err(error)),
+            Self::AcceptRequest { reply, .. } => reply.send(Err(error)),
+            Self::DeclineRequest { reply, .. } => reply.send(Err(error)),
+            Self::RemoveFriend { reply, .. } | Self::SetFriend { reply, .. } => reply.send(Err(error)),
+            Self::DirectRoom { reply, .. } | Self::MarkRead { reply, .. } => reply.send(Err(error)),
+            Self::SendText { reply, .. } => reply.send(Err(error)),
+            Self::SetSetting { reply, .. } => reply.send(Err(error)),
+            Self::Redial => {}
+        }
+    }
+}

@@ -4,37 +4,35 @@
 //! exactly one account; an account log is checked against the account id before anything is kept.
 
 use bytes::Bytes;
-use madang_crypto::{open_signed, os_rng, seal_envelope, sign_body};
+use madang_crypto::open_signed;
 use madang_model::{AccountId, ConvId, DeviceId, InviteId};
-use madang_p2p::PeerId;
+use madang_p2p::{Multiaddr, PeerId};
 use madang_store::{
     friends, invites,
     requests::{self, RequestState},
 };
 use madang_wire::{
     AddressRecord, Contact, ContactAccept, ContactBody, ContactErr, ContactFrame, ContactOk, ContactPut,
-    ContactRequest, ContactUpdate, DeviceBundle, Envelope, EnvelopeBody, EnvelopeInner, InviteRecord,
-    LaneBody, Message as _, Signed,
+    ContactRequest, ContactUpdate, Envelope, LaneBody, Message as _, Signed,
 };
 
 use crate::{
-    command::Reply,
     core::Core,
     effect::{AskId, CallId, Send},
     error::Error,
     event::Event,
-    lane::internal,
+    lane::ACCEPT,
     lane_in::Delivered,
+    own_contact::Extent,
+    requests::GREETING_MAX,
     turn::Turn,
     view,
 };
 
-/// Bundles in a request: with them it fits the bucket for strangers (protocol section 7.3).
-const REQUEST_BUNDLES: usize = 4;
 /// Connections remembered for answers to contact requests.
 const CONTACT_PEERS_MAX: usize = 256;
-/// Longest greeting, characters.
-const GREETING_MAX: usize = 200;
+/// Requests that wait for this person: more are refused, so that one reusable invite cannot fill the store.
+const OPEN_REQUESTS_MAX: usize = 100;
 
 /// What this node knows of somebody after checking a `Contact` or an invite record.
 #[derive(Debug, Clone)]
@@ -59,7 +57,7 @@ impl Core {
                 Err(code) => refuse(code),
             },
             Ok(Some(ContactBody::Put(ContactPut { env: Some(envelope) }))) => {
-                match self.envelope(turn, &envelope, Some(peer))? {
+                match self.contact_put_came(turn, &envelope, peer)? {
                     Delivered::Done => ContactBody::Ok(ContactOk {}),
                     Delivered::Refused(code) => refuse(code),
                 }
@@ -81,27 +79,16 @@ impl Core {
         signed: &Signed,
         peer: Option<PeerId>,
     ) -> Result<Delivered, Error> {
-        let Ok(request) = open_signed::<ContactRequest>(signed) else {
+        let Some((signer, request)) = self.open_request(signed) else {
             return Ok(Delivered::Refused("bad_frame"));
         };
-        let signer = DeviceId::from_bytes(request.signer);
-        let request = request.body.value().clone();
-        let Ok(invite) = InviteId::try_from(request.invite_id.as_slice()) else {
+        let (Ok(invite), Some(contact)) = (InviteId::try_from(request.invite_id.as_slice()), &request.c)
+        else {
             return Ok(Delivered::Refused("bad_frame"));
         };
-        if request.to_account != self.me.account.as_bytes() {
-            return Ok(Delivered::Refused("bad_frame"));
-        }
-        let Some(contact) = &request.c else { return Ok(Delivered::Refused("bad_frame")) };
-        let Some(person) = self.check_contact(contact, &signer) else {
-            return Ok(Delivered::Refused("bad_frame"));
-        };
-        if let Some(peer) = peer {
-            if self.contact_peers.len() >= CONTACT_PEERS_MAX {
-                self.contact_peers.clear();
-            }
-            self.contact_peers.insert(signer, peer);
-        }
+        // Without keys of the machine that asks there is nobody to answer.
+        let person = self.check_contact(contact, &signer).filter(|person| person.devices.contains(&signer));
+        let Some(person) = person else { return Ok(Delivered::Refused("bad_frame")) };
         if person.account == self.me.account {
             return Ok(Delivered::Refused("denied"));
         }
@@ -111,22 +98,53 @@ impl Core {
                 return Ok(Delivered::Done);
             }
             if friend.state == friends::FriendState::Friend {
+                self.remember_peer(signer, peer);
                 self.keep_contact(turn, &person, contact)?;
-                self.send_accept(turn, &person, invite)?;
+                self.send_accept(turn, &person, invite, false)?;
                 return Ok(Delivered::Done);
             }
         }
         let Some(row) = invites::get(turn.db, &invite)? else {
             return Ok(Delivered::Refused("invite_revoked"));
         };
-        let again = requests::incoming_of(turn.db, &person.account)?;
-        if again.is_empty()
-            && let Some(code) = invite_refused(&row, turn.now.wall)
-        {
-            return Ok(Delivered::Refused(code));
+        let kept = requests::incoming(turn.db, request_id(&invite, &person.account).as_bytes())?;
+        let state = kept.map(|kept| kept.state);
+        match state {
+            // A copy with newer keys.
+            Some(RequestState::Open) => {}
+            Some(RequestState::Refused) => return Ok(Delivered::Done),
+            // Whoever was a friend once is judged as anybody else.
+            Some(RequestState::Accepted) | None => {
+                if let Some(code) = invite_refused(&row, self.author_time(turn)) {
+                    return Ok(Delivered::Refused(code));
+                }
+                if !row.once && requests::count_open(turn.db)? >= OPEN_REQUESTS_MAX {
+                    return Ok(Delivered::Refused("busy"));
+                }
+            }
         }
-        self.keep_request(turn, &row, &person, &request, contact, signer)?;
+        self.remember_peer(signer, peer);
+        let fresh = state != Some(RequestState::Open);
+        self.keep_request(turn, &row, &person, (&request, contact, signer), fresh)?;
         Ok(Delivered::Done)
+    }
+
+    /// The request in a signed body, if it is for this account.
+    fn open_request(&self, signed: &Signed) -> Option<(DeviceId, ContactRequest)> {
+        let opened = open_signed::<ContactRequest>(signed).ok()?;
+        let request = opened.body.value().clone();
+        (request.to_account == self.me.account.as_bytes())
+            .then(|| (DeviceId::from_bytes(opened.signer), request))
+    }
+
+    /// The answer to a request goes back over the connection by which it came.
+    fn remember_peer(&mut self, device: DeviceId, peer: Option<PeerId>) {
+        if let Some(peer) = peer {
+            if self.contact_peers.len() >= CONTACT_PEERS_MAX {
+                self.contact_peers.clear();
+            }
+            self.contact_peers.insert(device, peer);
+        }
     }
 
     fn keep_request(
@@ -134,9 +152,8 @@ impl Core {
         turn: &mut Turn<'_>,
         invite: &invites::Invite,
         person: &Person,
-        request: &ContactRequest,
-        contact: &Contact,
-        signer: DeviceId,
+        (request, contact, signer): (&ContactRequest, &Contact, DeviceId),
+        fresh: bool,
     ) -> Result<(), Error> {
         let id = request_id(&invite.id, &person.account);
         let kept = requests::Incoming {
@@ -150,11 +167,13 @@ impl Core {
             invite: invite.id,
             state: RequestState::Open,
         };
-        let fresh = requests::receive(turn.db, &kept)?;
+        // Open again, if it was answered before.
+        requests::answer(turn.db, id.as_bytes(), RequestState::Open)?;
+        requests::receive(turn.db, &kept)?;
         if invite.once {
             invites::used(turn.db, &invite.id)?;
-            self.drop_invite_slot(turn, invite)?;
-            self.accept(turn, id)?;
+            self.close_invite(turn, invite)?;
+            self.admit(turn, &kept, person, contact)?;
         } else if fresh {
             invites::used(turn.db, &invite.id)?;
             turn.emit(Event::Request(view::Request {
@@ -168,44 +187,82 @@ impl Core {
         Ok(())
     }
 
-    /// Accepts a request: friend, 1:1 room, first key, answer in the lane.
+    /// Accepts a request: friend, 1:1 room, first key, answer in the lane. Everything is checked before anything is
+    /// written.
     pub(crate) fn accept(
         &mut self,
         turn: &mut Turn<'_>,
         request: InviteId,
     ) -> Result<(AccountId, ConvId), Error> {
         let kept = requests::incoming(turn.db, request.as_bytes())?.ok_or(Error::NotFound("request"))?;
-        if kept.state == RequestState::Refused {
+        if kept.state == RequestState::Accepted && self.is_friend(&kept.account) {
+            return Ok((kept.account, self.direct_conv(&kept.account)));
+        }
+        if kept.state != RequestState::Open {
             return Err(Error::NotFound("request"));
         }
-        let contact = Contact::decode(kept.contact.as_slice()).map_err(internal)?;
-        let person = self
-            .check_contact(&contact, &kept.device)
-            .ok_or_else(|| Error::Internal("a stored request does not verify".to_owned()))?;
-        requests::answer(turn.db, request.as_bytes(), RequestState::Accepted)?;
-        self.keep_contact(turn, &person, &contact)?;
-        let conv = self.befriend(turn, &person)?;
-        self.send_accept(turn, &person, kept.invite)?;
+        if friends::get(turn.db, &kept.account)?.is_some_and(|friend| friend.blocked) {
+            return Err(Error::Denied("This person is blocked. Unblock them first"));
+        }
+        let contact = Contact::decode(kept.contact.as_slice()).ok();
+        let checked =
+            contact.and_then(|contact| Some((self.check_contact(&contact, &kept.device)?, contact)));
+        let (person, contact) =
+            checked.ok_or_else(|| Error::Internal("a stored request does not verify".to_owned()))?;
+        let conv = self.admit(turn, &kept, &person, &contact)?;
         Ok((person.account, conv))
     }
 
+    /// Makes whoever asks a friend, and answers.
+    fn admit(
+        &mut self,
+        turn: &mut Turn<'_>,
+        request: &requests::Incoming,
+        person: &Person,
+        contact: &Contact,
+    ) -> Result<ConvId, Error> {
+        requests::answer(turn.db, &request.id, RequestState::Accepted)?;
+        self.keep_contact(turn, person, contact)?;
+        let conv = self.befriend(turn, person)?;
+        self.send_accept(turn, person, request.invite, true)?;
+        // Both may have asked each other.
+        self.request_accepted(turn, &person.account)?;
+        Ok(conv)
+    }
+
+    /// Declines an open request.
     pub(crate) fn decline(&mut self, turn: &mut Turn<'_>, request: InviteId) -> Result<AccountId, Error> {
-        let kept = requests::incoming(turn.db, request.as_bytes())?.ok_or(Error::NotFound("request"))?;
+        let kept = requests::incoming(turn.db, request.as_bytes())?
+            .filter(|kept| kept.state == RequestState::Open)
+            .ok_or(Error::NotFound("request"))?;
         requests::answer(turn.db, request.as_bytes(), RequestState::Refused)?;
         Ok(kept.account)
     }
 
-    /// Sends the answer with the current key of the 1:1 to every device of the new friend.
-    fn send_accept(&mut self, turn: &mut Turn<'_>, person: &Person, invite: InviteId) -> Result<(), Error> {
-        let room = self.direct_row(&person.account).ok_or(Error::NotFound("room"))?;
+    /// Sends the answer with the current key of the 1:1 to every device of the friend. What is left of an earlier
+    /// friendship in the lane must not stand before it.
+    fn send_accept(
+        &mut self,
+        turn: &mut Turn<'_>,
+        person: &Person,
+        invite: InviteId,
+        new_friend: bool,
+    ) -> Result<(), Error> {
+        let room = self.open_direct(turn, &person.account)?;
         let share = self.share_of(turn, room)?;
+        let contact = self.own_contact(turn, Extent::Accept, Some(person.account))?;
         for device in person.devices.clone() {
+            self.renew_lane(turn, device, new_friend)?;
             let accept = ContactAccept {
                 invite_id: invite.as_bytes().to_vec(),
-                c: Some(self.own_contact(turn, usize::MAX, Some(person.account))?),
+                c: Some(contact.clone()),
                 share: Some(share.clone()),
             };
-            self.lane_send(turn, device, &crate::lane::topic("accept", invite), LaneBody::Accept(accept))?;
+            self.lane_send(turn, device, &crate::lane::topic(ACCEPT, invite), LaneBody::Accept(accept))?;
+        }
+        if self.own_contact(turn, Extent::Whole, Some(person.account))? != contact {
+            // The answer is small, so that a stranger may take it: the rest follows.
+            self.update_contact(turn, &person.account)?;
         }
         Ok(())
     }
@@ -218,8 +275,16 @@ impl Core {
         accept: &ContactAccept,
     ) -> Result<(), Error> {
         let Some(account) = self.directory.get(&device).and_then(|d| d.account) else { return Ok(()) };
+        if self.is_friend(&account) {
+            // Each of its machines answers, and a friend who is asked again.
+            self.contact_update(turn, device, accept.c.as_ref())?;
+            self.request_accepted(turn, &account)?;
+            return accept.share.as_ref().map_or(Ok(()), |share| self.key_share(turn, device, share));
+        }
         let Some(open) = requests::outgoing(turn.db, &account)? else { return Ok(()) };
-        if open.invite.as_bytes().as_slice() != accept.invite_id || open.state == RequestState::Refused {
+        let blocked = friends::get(turn.db, &account)?.is_some_and(|friend| friend.blocked);
+        let answers = open.invite.as_bytes().as_slice() == accept.invite_id;
+        if open.state != RequestState::Open || !answers || blocked {
             return Ok(());
         }
         let Some(contact) = &accept.c else { return Ok(()) };
@@ -228,18 +293,16 @@ impl Core {
         };
         self.keep_contact(turn, &person, contact)?;
         self.befriend(turn, &person)?;
-        requests::answered(turn.db, &account, RequestState::Accepted, "")?;
         if let Some(share) = &accept.share {
             self.key_share(turn, device, share)?;
         }
+        self.renew_lane(turn, device, true)?;
         // The request was small: the rest follows, on the same connection.
         self.update_contact(turn, &account)?;
-        turn.emit(Event::Answer { account, refused: None });
-        self.answer_waiting(turn, account, Ok(view::FriendState::Friend));
-        Ok(())
+        self.request_accepted(turn, &account)
     }
 
-    /// New bundle, addresses, tokens or account log of a friend.
+    /// New bundle, addresses, tokens or account log of a friend or an own machine.
     pub(crate) fn contact_update(
         &mut self,
         turn: &mut Turn<'_>,
@@ -250,10 +313,22 @@ impl Core {
         else {
             return Ok(());
         };
-        if let Some(person) = self.check_contact(contact, &device).filter(|p| p.account == account) {
-            self.keep_contact(turn, &person, contact)?;
+        if account != self.me.account && !self.is_friend(&account) {
+            return Ok(());
+        }
+        let Some(person) = self.check_contact(contact, &device).filter(|p| p.account == account) else {
+            return Ok(());
+        };
+        let before = self.bundle_version(&device);
+        self.keep_contact(turn, &person, contact)?;
+        if self.bundle_version(&device) > before {
+            self.give_current_keys(turn, device)?;
         }
         Ok(())
+    }
+
+    fn bundle_version(&self, device: &DeviceId) -> Option<u64> {
+        self.directory.get(device)?.bundle.as_ref().map(|bundle| bundle.version)
     }
 
     /// Tells every friend about a change of this machine.
@@ -265,7 +340,7 @@ impl Core {
     }
 
     fn update_contact(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<(), Error> {
-        let contact = self.own_contact(turn, usize::MAX, Some(*account))?;
+        let contact = self.own_contact(turn, Extent::Whole, Some(*account))?;
         for device in self.directory.of_account(account) {
             let update = ContactUpdate { c: Some(contact.clone()) };
             self.lane_send(turn, device, "update", LaneBody::Update(update))?;
@@ -274,29 +349,25 @@ impl Core {
     }
 
     /// Checks what somebody tells about himself: the account log leads to the account id, the signer is
-    /// an active device, bundles and address are of devices in the log.
+    /// an active device, bundles can be written to, bundles and address are of devices in the log.
     pub(crate) fn check_contact(&self, contact: &Contact, signer: &DeviceId) -> Option<Person> {
-        let (account, active) = crate::accounts::resolve(&contact.account_log)?;
-        if !active.contains(signer) {
+        let state = crate::accounts::resolve(&contact.account_log)?;
+        if !state.is_active(signer) {
             return None;
         }
-        let mut devices = Vec::new();
-        for signed in &contact.bundles {
-            let bundle = open_signed::<DeviceBundle>(signed).ok()?;
-            let device = DeviceId::from_bytes(bundle.signer);
-            if bundle.body.value().account != account.as_bytes() || !active.contains(&device) {
-                return None;
-            }
-            devices.push(device);
-        }
+        let devices = contact
+            .bundles
+            .iter()
+            .map(|signed| crate::bundle::check(signed, &state).map(|(device, _)| device))
+            .collect::<Option<Vec<_>>>()?;
         if let Some(addr) = &contact.addr
-            && !active.contains(&DeviceId::from_bytes(open_signed::<AddressRecord>(addr).ok()?.signer))
+            && !state.is_active(&DeviceId::from_bytes(open_signed::<AddressRecord>(addr).ok()?.signer))
         {
             return None;
         }
         let name = contact.card.as_ref().map(|c| c.name.clone()).unwrap_or_default();
         madang_model::text::check_name(&name).ok()?;
-        Some(Person { account, name, devices })
+        Some(Person { account: state.account, name, devices })
     }
 
     /// Keeps what was checked: account log, bundles, address, card, tokens.
@@ -322,98 +393,26 @@ impl Core {
         Ok(())
     }
 
-    /// What this account tells about itself.
-    pub(crate) fn own_contact(
-        &mut self,
-        turn: &mut Turn<'_>,
-        max_bundles: usize,
-        friend: Option<AccountId>,
-    ) -> Result<Contact, Error> {
-        let signed = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| Signed::decode(b).ok());
-        let devices = self.directory.of_account(&self.me.account);
-        let mut bundles: Vec<Signed> = Vec::new();
-        for device in devices.iter().filter_map(|d| self.directory.get(d)) {
-            bundles.extend(signed(&device.signed_bundle));
-        }
-        bundles.truncate(max_bundles.min(madang_wire::limits::BUNDLES));
-        let addr = self.directory.get(&self.me.device).and_then(|d| signed(&d.signed_addr));
-        let tokens = match friend {
-            Some(account) => self.friend_tokens(turn, &account)?,
-            None => Vec::new(),
-        };
-        Ok(Contact {
-            account_log: self.account_log(turn.db, &self.me.account)?,
-            bundles,
-            addr,
-            card: Some(self.me.card.clone()),
-            tokens,
-        })
+    /// Where a device that is not connected may take a frame on the contact protocol: at its addresses, or on the
+    /// connection by which it came.
+    pub(crate) fn contact_way(&self, device: &DeviceId) -> Option<(PeerId, Vec<Multiaddr>)> {
+        let known = self.directory.get(device)?;
+        let dialled = known.peer.filter(|_| !known.addrs.is_empty());
+        let peer = dialled.or_else(|| self.contact_peers.get(device).copied())?;
+        Some((peer, known.addrs.clone()))
     }
 
-    /// Asks the inviter behind a checked record.
-    pub(crate) fn send_request(
-        &mut self,
-        turn: &mut Turn<'_>,
-        open: &requests::Outgoing,
-        record: &InviteRecord,
-    ) -> Result<Option<CallId>, Error> {
-        let request = ContactRequest {
-            invite_id: open.invite.as_bytes().to_vec(),
-            c: Some(self.own_contact(turn, REQUEST_BUNDLES, Some(open.account))?),
-            greeting: open.greeting.clone(),
-            at: turn.now.wall,
-            to_account: open.account.as_bytes().to_vec(),
-        };
-        let signed = sign_body(&request, &self.me.key);
-        let inner = EnvelopeInner { body: Some(EnvelopeBody::ContactRequest(signed)) };
-        let address = record.addr.as_ref().and_then(|a| open_signed::<AddressRecord>(a).ok());
-        let mut call = None;
-        for bundle in record.bundles.iter().filter_map(|s| open_signed::<DeviceBundle>(s).ok()) {
-            let envelope =
-                seal_envelope(&bundle.body.value().envelope_pk, &inner, &mut os_rng()).map_err(internal)?;
-            let at = address.as_ref().filter(|a| a.signer == bundle.signer).map(|a| a.body.value());
-            if let Some(at) = at {
-                call = self.contact_put(turn, at, &envelope);
-            }
-            self.put_with_tokens(turn, bundle.body.value(), &record.tokens, &envelope)?;
-        }
-        Ok(call)
-    }
-
-    fn contact_put(
-        &mut self,
-        turn: &mut Turn<'_>,
-        at: &AddressRecord,
-        envelope: &Envelope,
-    ) -> Option<CallId> {
-        let peer = PeerId::from_bytes(&at.peer_id).ok()?;
-        let addrs = at.addrs.iter().filter_map(|a| a.clone().try_into().ok()).collect();
-        Some(self.contact_call(
-            turn,
-            peer,
-            addrs,
-            ContactBody::Put(ContactPut { env: Some(envelope.clone()) }),
-        ))
-    }
-
-    /// Hands a lane packet over on the contact protocol, to a device that is not connected yet.
-    /// Answers whether there is an address to try.
+    /// Hands a lane packet with the answer to a request over on the contact protocol, to a device that is not
+    /// connected yet. Answers whether there is a way to try.
     pub(crate) fn contact_envelope(
         &mut self,
         turn: &mut Turn<'_>,
         device: DeviceId,
         envelope: &Envelope,
     ) -> bool {
-        let Some(known) = self.directory.get(&device) else { return false };
-        let addrs = known.addrs.clone();
-        let dialled = known.peer.filter(|_| !addrs.is_empty());
-        let Some(peer) = dialled.or_else(|| self.contact_peers.get(&device).copied()) else { return false };
-        let call = self.contact_call(
-            turn,
-            peer,
-            addrs,
-            ContactBody::Put(ContactPut { env: Some(envelope.clone()) }),
-        );
+        let Some((peer, addrs)) = self.contact_way(&device) else { return false };
+        let put = ContactPut { env: Some(envelope.clone()) };
+        let call = self.contact_call(turn, peer, addrs, ContactBody::Put(put));
         self.packet_calls.insert(call, device);
         true
     }
@@ -423,7 +422,7 @@ impl Core {
         &mut self,
         turn: &mut Turn<'_>,
         peer: PeerId,
-        addrs: Vec<madang_p2p::Multiaddr>,
+        addrs: Vec<Multiaddr>,
         body: ContactBody,
     ) -> CallId {
         self.next_call = self.next_call.wrapping_add(1);
@@ -431,18 +430,6 @@ impl Core {
         let frame = Bytes::from(ContactFrame { body: Some(body) }.encode_to_vec());
         turn.send(Send::Contact { call, peer, addrs, frame });
         call
-    }
-
-    pub(crate) fn answer_waiting(
-        &mut self,
-        turn: &mut Turn<'_>,
-        account: AccountId,
-        result: Result<view::FriendState, Error>,
-    ) {
-        if let Some(waiting) = self.waiting_adds.remove(&account) {
-            let reply: Reply<(AccountId, view::FriendState)> = waiting;
-            turn.answer(reply, result.map(|state| (account, state)));
-        }
     }
 }
 

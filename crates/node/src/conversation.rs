@@ -10,11 +10,13 @@ use madang_crypto::{Route, SealKey};
 use madang_model::{
     AccountId, ConvId, DeviceId, Hlc, KeyId, OpId, control::ControlLog, keys::KeyFacts, limits,
 };
-use madang_store::{Conn, DeviceRow, RoomRow, acks, devices, heads, keys, lines, meta, ops, rooms};
+use madang_store::{Conn, DeviceRow, RoomRow, acks, devices, gaps, heads, keys, lines, ops, rooms};
 
 use crate::{
+    covered::{Arrived, Covered},
     error::Error,
     line::{Acknowledged, Line},
+    register_in::StoredHeaders,
     retention,
     ring::RoomSeals,
 };
@@ -57,17 +59,26 @@ pub(crate) struct Conversation {
     pub(crate) control: ControlLog,
     /// The key in use, with the monotonic time until which it need not be chosen again.
     pub(crate) chosen: Option<Chosen>,
+    /// Heads of the account logs whose mirrors all are posted here, by account.
+    pub(crate) mirrored: BTreeMap<AccountId, Vec<OpId>>,
+    /// When the author of an op with other control heads was asked for what is missing, on the monotonic clock; none
+    /// as long as everybody names the same.
+    pub(crate) views_differ: Option<u64>,
     /// Members of the current view.
     pub(crate) members: BTreeSet<AccountId>,
     /// Devices of the current view with their accounts.
     pub(crate) devices: BTreeMap<DeviceId, AccountId>,
     pub(crate) keys: BTreeMap<KeyId, HeldKey>,
+    /// Keys whose basis is not here, so that their recipients could not be checked yet.
+    pub(crate) unchecked: BTreeSet<KeyId>,
     /// Routes of keys that were deleted, still followed until this time (ms).
     pub(crate) old_routes: BTreeMap<[u8; 32], u64>,
     pub(crate) lines: BTreeMap<DeviceId, Line>,
     pub(crate) heads: BTreeSet<OpId>,
-    /// Ops that others name as their past and that are not here.
-    pub(crate) missing: BTreeSet<OpId>,
+    /// What is here with its whole past.
+    pub(crate) covered: Covered,
+    /// Ops that had waited for their past became covered in this turn.
+    pub(crate) released: bool,
     pub(crate) own: Own,
     pub(crate) acks: BTreeMap<DeviceId, Acknowledged>,
     /// Greatest timestamp in the room.
@@ -88,13 +99,17 @@ impl Conversation {
             peer: room.peer,
             control,
             chosen: None,
+            mirrored: BTreeMap::new(),
+            views_differ: None,
             members: BTreeSet::new(),
             devices: BTreeMap::new(),
             keys: BTreeMap::new(),
+            unchecked: BTreeSet::new(),
             old_routes: retention::old_routes(db, room.row)?,
             lines: BTreeMap::new(),
             heads: heads::list(db, room.row)?.into_iter().collect(),
-            missing: BTreeSet::new(),
+            covered: Covered::default(),
+            released: false,
             own: Own::default(),
             acks: BTreeMap::new(),
             newest: Hlc::from_u64(0),
@@ -105,12 +120,16 @@ impl Conversation {
                 Err(error) => tracing::warn!(%error, "a stored key does not read"),
             }
         }
+        let mut closed = gaps::list(db, room.row)?;
+        closed.retain(|gap| gap.closed_at.is_some());
         for line in lines::list(db, room.row)? {
             // A line begins at 1: what is missing in front is a gap like any other.
             let upto = if line.first > 1 { 0 } else { line.upto };
-            let mut kept = Line { upto, beyond: BTreeMap::new() };
-            if line.last > upto {
-                let from = upto.saturating_add(1);
+            let mut kept = Line::begun(upto);
+            let given_up = closed.iter().filter(|gap| gap.author == line.author_row);
+            given_up.for_each(|gap| kept.close(gap.from_seq, gap.to_seq));
+            if line.last > kept.upto {
+                let from = kept.upto.saturating_add(1);
                 for op in lines::range(db, room.row, line.author_row, from, line.last, BEYOND_MAX)? {
                     kept.add(op.seq, op.id);
                 }
@@ -136,8 +155,12 @@ impl Conversation {
             let ack = loaded.acks.entry(*device).or_default();
             ack.upto.extend(vector.iter().filter_map(|(author, upto)| Some((*ids.get(author)?, *upto))));
         }
-        let missing = meta::get(db, &missing_key(room.row))?.unwrap_or_default();
-        loaded.missing = missing.as_chunks::<32>().0.iter().map(|id| OpId::from_bytes(*id)).collect();
+        for (device, author, also) in acks::beyond(db, room.row)? {
+            let (Some(device), Some(author)) = (ids.get(&device), ids.get(&author)) else { continue };
+            let ack = loaded.acks.entry(*device).or_default();
+            ack.also.set(*author, also.into_iter().collect());
+        }
+        loaded.covered = Covered::load(db, room.row, &loaded.heads, &StoredHeaders(db))?;
         loaded.newest = Hlc::from_u64(ops::newest_hlc(db, room.row)?);
         loaded.control_changed();
         Ok(loaded)
@@ -177,22 +200,9 @@ impl Conversation {
         control.iter().copied().chain(others).filter(|id| Some(*id) != prev).take(limits::DEPS_MAX).collect()
     }
 
-    /// Topic of the key that is used for sending.
-    pub(crate) fn current_topic(&self) -> Option<String> {
-        let key = self.chosen.and_then(|chosen| self.keys.get(&chosen.key))?;
-        Some(key.seal.route().topic().to_owned())
-    }
-
-    /// Keeps the ids of ops that are known only as somebody's past.
-    pub(crate) fn save_missing(&self, db: &Conn) -> Result<(), Error> {
-        let key = missing_key(self.row);
-        if self.missing.is_empty() {
-            meta::remove(db, &key)?;
-        } else {
-            let ids: Vec<u8> = self.missing.iter().flat_map(|id| *id.as_bytes()).collect();
-            meta::set(db, &key, &ids)?;
-        }
-        Ok(())
+    /// Topic of the route of a key.
+    pub(crate) fn topic_of(&self, key: &KeyId) -> Option<String> {
+        Some(self.keys.get(key)?.seal.route().topic().to_owned())
     }
 
     /// What the ring needs of this room.
@@ -204,22 +214,30 @@ impl Conversation {
         }
     }
 
-    /// Takes note of an op that is now in the store: line, heads, newest timestamp.
+    /// Takes note of an op that is now in the store and counts: line, heads, newest timestamp.
     pub(crate) fn note(&mut self, id: OpId, author: DeviceId, seq: u64, hlc: Hlc, parents: &[OpId]) {
+        self.note_line(id, author, seq);
+        self.note_past(Arrived { id, author, seq, parents }, hlc);
+    }
+
+    /// Takes note of an op that is now in the store, whether it counts already or is of the future.
+    pub(crate) fn note_line(&mut self, id: OpId, author: DeviceId, seq: u64) {
         self.lines.entry(author).or_default().add(seq, id);
-        for parent in parents {
+    }
+
+    /// Takes note of an op that counts from now on: own ops name it as their past.
+    pub(crate) fn note_past(&mut self, op: Arrived<'_>, hlc: Hlc) {
+        let id = op.id;
+        for parent in op.parents {
             self.heads.remove(parent);
         }
         // Something that came earlier may name this op as its past: then it is no head.
-        if !self.missing.remove(&id) {
+        if !self.covered.is_named(&id) {
             self.heads.insert(id);
         }
+        self.released |= self.covered.add(op);
         self.newest = self.newest.max(hlc);
     }
-}
-
-fn missing_key(room: RoomRow) -> String {
-    format!("room.{}.missing", room.0)
 }
 
 /// Makes a key usable.

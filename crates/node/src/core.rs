@@ -19,6 +19,8 @@ use madang_store::{
 use madang_wire::Card;
 
 use crate::{
+    asking::Asking,
+    awaited::Awaited,
     command::{Command, Reply},
     conversation::Conversation,
     directory::Directory,
@@ -28,6 +30,7 @@ use crate::{
     input::Input,
     invites::Fetching,
     network::Paths,
+    poison::{self, Poison},
     relays::Relays,
     repair::Repair,
     ring::Ring,
@@ -36,6 +39,9 @@ use crate::{
     turn::{Now, Turn},
     view,
 };
+
+/// After a turn that was undone, what hung on it is looked at again so soon.
+const UNDONE_MS: u64 = 1_000;
 
 /// Who this node is.
 pub(crate) struct Me {
@@ -72,6 +78,8 @@ pub(crate) struct Core {
     pub(crate) directory: Directory,
     pub(crate) friends: BTreeSet<AccountId>,
     pub(crate) account_logs: BTreeMap<AccountId, AccountLog>,
+    /// Heads of the own account log that a device was told last, with those that it had named.
+    pub(crate) hinted: BTreeMap<DeviceId, (Vec<OpId>, Vec<Vec<u8>>)>,
     // State of connections.
     pub(crate) listening: Vec<Multiaddr>,
     pub(crate) peers: BTreeMap<PeerId, PeerLink>,
@@ -80,6 +88,10 @@ pub(crate) struct Core {
     pub(crate) relays: Relays,
     pub(crate) relays_changed: bool,
     pub(crate) own_registers: BTreeMap<RoomRow, BTreeSet<&'static str>>,
+    pub(crate) awaited: Awaited,
+    pub(crate) asking: Asking,
+    /// When devices were last known to be alive, as it was written.
+    pub(crate) heard: BTreeMap<DeviceId, u64>,
     // Calls on the contact protocol and what they are for.
     pub(crate) next_call: u64,
     pub(crate) next_frame: u32,
@@ -90,7 +102,15 @@ pub(crate) struct Core {
     pub(crate) packet_calls: BTreeMap<CallId, DeviceId>,
     /// Connections over which devices came with a contact request: the answer goes back there.
     pub(crate) contact_peers: BTreeMap<DeviceId, PeerId>,
-    pub(crate) waiting_adds: BTreeMap<AccountId, Reply<(AccountId, view::FriendState)>>,
+    /// What the network brought and what could not be taken, whatever the store.
+    pub(crate) poison: Poison,
+    pub(crate) waiting_adds: BTreeMap<AccountId, Vec<Reply<(AccountId, view::FriendState)>>>,
+    /// When open contact requests went out, and how often, since the start.
+    pub(crate) request_tries: BTreeMap<AccountId, crate::requests::Tries>,
+    /// When copies of a device's packets were last acknowledged, monotonic ms.
+    pub(crate) acked_again: BTreeMap<DeviceId, u64>,
+    /// Lanes that begin anew once the hourly limit allows it.
+    pub(crate) late_resets: BTreeSet<DeviceId>,
 }
 
 impl Core {
@@ -108,6 +128,7 @@ impl Core {
             directory: Directory::default(),
             friends: BTreeSet::new(),
             account_logs: BTreeMap::new(),
+            hinted: BTreeMap::new(),
             listening: Vec::new(),
             peers: BTreeMap::new(),
             paths: BTreeMap::new(),
@@ -115,6 +136,9 @@ impl Core {
             relays: Relays::default(),
             relays_changed: false,
             own_registers: BTreeMap::new(),
+            awaited: Awaited::default(),
+            asking: Asking::default(),
+            heard: BTreeMap::new(),
             next_call: 0,
             next_frame: 0,
             next_fetch: 0,
@@ -124,13 +148,44 @@ impl Core {
             packet_calls: BTreeMap::new(),
             contact_peers: BTreeMap::new(),
             waiting_adds: BTreeMap::new(),
+            poison: Poison::default(),
+            request_tries: BTreeMap::new(),
+            acked_again: BTreeMap::new(),
+            late_resets: BTreeSet::new(),
         }
+    }
+
+    /// After a turn that was rolled back: frames of that turn were never sent, so every stream begins anew, and
+    /// whoever waits for an answer is told.
+    pub(crate) fn forget_connections(&mut self, db: &Conn, now: Now) -> Result<(), Error> {
+        for peer in std::mem::take(&mut self.peers).into_keys() {
+            self.ring.forget_peer(&peer);
+        }
+        self.timers.cancel(|due| matches!(due, Due::Reconcile(..)));
+        self.repair = Repair::default();
+        for account in self.waiting_adds.keys().copied().collect::<Vec<_>>() {
+            if madang_store::requests::outgoing(db, &account)?.is_some() {
+                self.timers.set(Due::Added(account), now.mono.saturating_add(UNDONE_MS));
+            } else {
+                for reply in self.waiting_adds.remove(&account).unwrap_or_default() {
+                    reply.send(Err(Error::Internal("The request was undone. Ask again".to_owned())));
+                }
+            }
+        }
+        self.timers.set(Due::Fetches, now.mono.saturating_add(UNDONE_MS));
+        for room in self.rooms.keys() {
+            self.own_registers.entry(*room).or_default().extend(["heads", "read"]);
+            self.timers.set(Due::Registers(*room), now.mono.saturating_add(UNDONE_MS));
+            self.timers.set(Due::AskKeys(*room), now.mono.saturating_add(UNDONE_MS));
+        }
+        Ok(())
     }
 
     /// Loads every cache from the store: at the start, and after a turn that was rolled back.
     pub(crate) fn reload(&mut self, db: &Conn, now: Now) -> Result<(), Error> {
         self.directory = Directory::load(db)?;
         self.account_logs.clear();
+        self.hinted.clear();
         self.friends = friends::list(db, FriendState::Friend)?
             .into_iter()
             .filter(|friend| !friend.blocked)
@@ -138,11 +193,13 @@ impl Core {
             .collect();
         self.rooms.clear();
         self.by_conv.clear();
+        self.heard.clear();
         let mut newest = Hlc::from_u64(0);
         for room in rooms::list(db)? {
             let control = self.load_control(db, &room)?;
             let conversation = Conversation::load(db, &room, &self.me.device, control)?;
-            newest = newest.max(conversation.newest).max(Self::newest_register(db, room.row)?);
+            let author_ms = self.reference.author_time_ms(now.wall);
+            newest = newest.max(conversation.newest).max(self.newest_register(db, room.row, author_ms)?);
             self.ring.set_room(room.row, conversation.seals());
             self.by_conv.insert(room.conv, room.row);
             self.rooms.insert(room.row, conversation);
@@ -153,6 +210,7 @@ impl Core {
         self.timers.set(Due::Relays, now.mono);
         for peer in self.peers.values_mut() {
             peer.streamed.clear();
+            peer.flight = crate::flight::Flight::default();
         }
         for room in self.rooms.keys() {
             self.timers.set(Due::StreamOps(*room), now.mono);
@@ -183,11 +241,28 @@ impl Core {
         commands: Vec<Command>,
         inputs: Vec<Input>,
     ) -> Result<(), Error> {
-        for command in commands {
+        let mut commands = commands.into_iter();
+        while let Some(command) = commands.next() {
+            let before = turn.written();
             self.command(turn, command);
+            // Memory and store may have gone apart in the middle of a command, so the whole turn is undone.
+            if let Some(error) = turn.take_refused().filter(|_| turn.written() != before) {
+                commands.for_each(|command| command.refuse(&error));
+                return Err(error);
+            }
         }
         for input in inputs {
-            self.input(turn, input)?;
+            if self.poison.names(&input) {
+                tracing::debug!("something that could not be taken before is passed over");
+                continue;
+            }
+            let bytes = poison::bytes_of(&input);
+            if let Err(error) = self.input(turn, input) {
+                if let Some(bytes) = bytes.filter(|_| !error.is_of_store()) {
+                    self.poison.add(poison::name(&bytes));
+                }
+                return Err(error);
+            }
         }
         while let Some(due) = self.timers.take(turn.now.mono) {
             self.due(turn, due)?;
@@ -199,7 +274,9 @@ impl Core {
         match input {
             Input::Start => self.start(turn)?,
             Input::Listening(addrs) => self.listening(turn, addrs)?,
-            Input::PeerUp { peer, relayed } => self.peer_up(turn, peer, relayed)?,
+            Input::PeerUp { peer, relayed, opener, nonce } => {
+                self.peer_up(turn, peer, relayed, (opener, nonce))?;
+            }
             Input::PeerDown(peer) => self.peer_down(turn, peer)?,
             Input::Rtt { peer, ms } => {
                 if let Some(link) = self.peers.get_mut(&peer) {
@@ -214,6 +291,8 @@ impl Core {
             Input::RelayFrame { relay, frame } => self.relay_frame(turn, relay, &frame)?,
             Input::RelayDown { relay, reason } => self.relay_down(turn, relay, reason)?,
             Input::Woke => turn.send(Send::Redial),
+            Input::Stopping => self.stopping(turn)?,
+            Input::SetBack(by_ms) => self.clock_set_back(turn, by_ms),
         }
         Ok(())
     }
@@ -226,6 +305,7 @@ impl Core {
             self.open_room_of(turn, rooms::RoomKind::Own, own, None)?;
         }
         self.renew_bundle(turn)?;
+        self.first_address(turn)?;
         if self.config.paths.gossip {
             let topics: BTreeSet<String> = self
                 .rooms
@@ -238,18 +318,24 @@ impl Core {
         }
         for account in self.friends.clone() {
             for device in self.directory.of_account(&account) {
-                self.know_peer(turn, &device, None);
+                self.know_peer(turn, &device, None)?;
             }
         }
+        self.frontiers_at_start(turn)?;
+        self.refresh_registers(turn)?;
+        self.check_every_key(turn)?;
         self.relays_changed = true;
         self.timers.set(Due::Requests, turn.now.mono.saturating_add(1_000));
         self.timers.set(Due::FutureOps, turn.now.mono);
-        for row in madang_store::lanes::devices(turn.db)? {
-            if let Some(device) = madang_store::devices::get(turn.db, row)? {
-                self.timers.set(Due::Lane(device.id), turn.now.mono.saturating_add(2_000));
-            }
+        self.start_lanes(turn)
+    }
+
+    /// Registers wait a second, so that one carries much; whoever closes the lid has no second.
+    fn stopping(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        for room in self.own_registers.keys().copied().collect::<Vec<_>>() {
+            self.registers_due(turn, room)?;
         }
-        Ok(())
+        self.relays_due(turn)
     }
 
     fn due(&mut self, turn: &mut Turn<'_>, due: Due) -> Result<(), Error> {
@@ -266,12 +352,9 @@ impl Core {
             Due::FutureOps => self.due_ops(turn),
             Due::Requests => self.requests_due(turn),
             Due::Fetches => self.fetches_due(turn),
-            Due::Know(account) => {
-                self.know_account(turn, &account);
-                Ok(())
-            }
+            Due::Know(account) => self.know_account(turn, &account),
             Due::Added(account) => {
-                self.answer_waiting(turn, account, Ok(view::FriendState::Requested));
+                self.answer_waiting(turn, account, &Ok(view::FriendState::Requested));
                 Ok(())
             }
         }
@@ -280,6 +363,8 @@ impl Core {
     /// What follows from the whole turn: own ops on their paths, acknowledgements, lane packets, saved
     /// caches, one announcement per room.
     fn finish(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        self.frontiers_again(turn)?;
+        self.reads_catch_up(turn)?;
         self.flush_lanes(turn)?;
         let outgoing = std::mem::take(&mut turn.outgoing);
         self.carry(turn, outgoing);
@@ -364,6 +449,7 @@ impl Core {
             Command::SetSetting { key, value, reply } => {
                 let version = turn.now.wall;
                 let result = madang_store::settings::set(turn.db, &key, &value.unwrap_or_default(), version);
+                self.setting_changed(turn, &key);
                 turn.answer(reply, result.map(drop).map_err(Error::from));
             }
             Command::Redial => turn.send(Send::Redial),

@@ -5,7 +5,7 @@
 use madang_crypto::{XWingSecret, os_rng, sign_body};
 use madang_model::Hlc;
 use madang_p2p::Multiaddr;
-use madang_store::{devices, envelopes};
+use madang_store::{devices, envelopes, meta};
 use madang_wire::{AddressRecord, DeviceBundle, Message as _, limits};
 
 use crate::{core::Core, error::Error, lane::internal, timer::Due, turn::Turn};
@@ -15,6 +15,8 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const ROTATE_MS: u64 = 7 * DAY_MS;
 /// An old envelope secret is kept so long (protocol section 4.3).
 const KEEP_MS: u64 = 21 * DAY_MS;
+/// When the fallback key was made, ms since 1970.
+const FALLBACK_MADE: &str = "lane.fallback_made";
 
 impl Core {
     /// The addresses this node listens on have changed.
@@ -30,6 +32,13 @@ impl Core {
         self.renew_address(turn)
     }
 
+    /// Signs a first address record before anything is said to anybody. It may know no address yet: what counts is the
+    /// PeerId, without which nobody takes a stream of this machine (protocol section 7.4).
+    pub(crate) fn first_address(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        let signed = self.directory.get(&self.me.device).is_some_and(|own| own.signed_addr.is_some());
+        if signed { Ok(()) } else { self.renew_address(turn) }
+    }
+
     /// Signs a new address record if the old one is no longer true, and tells friends.
     pub(crate) fn renew_address(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let own = self.directory.get(&self.me.device);
@@ -37,7 +46,9 @@ impl Core {
         let relays = self.own_relay_addresses();
         let peer_id = self.me.peer.to_bytes();
         let same = own.is_some_and(|d| {
-            d.relays == relays && d.addrs.iter().map(|a| a.to_vec()).eq(addrs.iter().cloned())
+            d.signed_addr.is_some()
+                && d.relays == relays
+                && d.addrs.iter().map(|a| a.to_vec()).eq(addrs.iter().cloned())
         });
         if same {
             return Ok(());
@@ -60,22 +71,31 @@ impl Core {
     pub(crate) fn renew_bundle(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let inboxes = self.own_inboxes(turn)?;
         let current = self.directory.get(&self.me.device).and_then(|d| d.bundle.clone());
+        let read = self.inboxes_read(turn.db)?;
+        let mut account = self.lane_account(turn)?;
+        let fallback_old = self.fallback_is_old(turn, current.as_ref())? && read;
+        // An end too far away was stamped by a clock that has been set back.
+        let now = turn.now.wall;
+        let latest = now.saturating_add(2 * ROTATE_MS).saturating_add(DAY_MS);
         let fresh = |b: &DeviceBundle| {
-            turn.now.wall.saturating_add(ROTATE_MS) < b.envelope_not_after.saturating_add(DAY_MS)
+            now.saturating_add(ROTATE_MS) < b.envelope_not_after && b.envelope_not_after <= latest
         };
-        if current.as_ref().is_some_and(|b| b.inboxes == inboxes && fresh(b)) {
+        if !fallback_old && current.as_ref().is_some_and(|b| b.inboxes == inboxes && fresh(b)) {
             return Ok(());
         }
-        let mut account = self.lane_account(turn)?;
-        let envelope_pk = match current.filter(fresh) {
-            Some(bundle) => bundle.envelope_pk,
-            None => {
-                let rotated = self.rotate_envelope_key(turn)?;
-                account.rotate_fallback();
-                crate::home::secrets::set_olm(turn.db, &account.pickle().map_err(internal)?)?;
-                rotated
-            }
+        // The end of an envelope key belongs to the key, or a bundle signed anew for other reasons would put its
+        // rotation off for ever.
+        let (envelope_pk, envelope_not_after) = match current.filter(|bundle| fresh(bundle)) {
+            Some(bundle) => (bundle.envelope_pk, bundle.envelope_not_after),
+            None => (self.rotate_envelope_key(turn)?, turn.now.wall.saturating_add(2 * ROTATE_MS)),
         };
+        if fallback_old {
+            // The one before the previous goes with it, so what was sealed for that must have been read.
+            account.forget_fallback();
+            account.rotate_fallback();
+            crate::home::secrets::set_olm(turn.db, &account.pickle().map_err(internal)?)?;
+            meta::set(turn.db, FALLBACK_MADE, &turn.now.wall.to_be_bytes())?;
+        }
         let version = self.clock.tick(self.author_time(turn)).as_u64();
         let bundle = DeviceBundle {
             account: self.me.account.as_bytes().to_vec(),
@@ -84,7 +104,7 @@ impl Core {
             olm_identity: account.identity().to_vec(),
             fallback: account.fallback().map_err(internal)?.to_vec(),
             envelope_pk,
-            envelope_not_after: turn.now.wall.saturating_add(2 * ROTATE_MS),
+            envelope_not_after,
             inboxes,
             version,
         };
@@ -92,20 +112,30 @@ impl Core {
         let row = self.directory.row(turn.db, &self.me.device, Some(&self.me.account))?;
         devices::set_bundle(turn.db, row, &signed, version)?;
         self.directory.refresh(turn.db, &self.me.device)?;
+        self.publish_everywhere(turn, "bundle");
         self.slots_changed(turn);
         self.update_contacts(turn)
+    }
+
+    /// Whether the fallback key is to be replaced. The first one is as old as the first bundle.
+    fn fallback_is_old(&self, turn: &Turn<'_>, current: Option<&DeviceBundle>) -> Result<bool, Error> {
+        let kept = meta::get(turn.db, FALLBACK_MADE)?.and_then(|made| <[u8; 8]>::try_from(made).ok());
+        let made = match (kept, current) {
+            (Some(made), _) => u64::from_be_bytes(made),
+            (None, Some(bundle)) => bundle.envelope_not_after.saturating_sub(2 * ROTATE_MS),
+            (None, None) => turn.now.wall,
+        };
+        if kept.is_none() {
+            meta::set(turn.db, FALLBACK_MADE, &made.to_be_bytes())?;
+        }
+        // A time that is still to come was stamped by a clock that has been set back.
+        Ok(made > turn.now.wall || turn.now.wall.saturating_sub(made) >= ROTATE_MS)
     }
 
     fn rotate_envelope_key(&mut self, turn: &Turn<'_>) -> Result<Vec<u8>, Error> {
         let secret = XWingSecret::generate(&mut os_rng());
         for old in envelopes::keys(turn.db)? {
-            match old.retired_at {
-                None => envelopes::retire_key(turn.db, &old.id, turn.now.wall)?,
-                Some(at) if turn.now.wall.saturating_sub(at) > KEEP_MS => {
-                    envelopes::remove_key(turn.db, &old.id)?;
-                }
-                Some(_) => {}
-            }
+            envelopes::retire_key(turn.db, &old.id, turn.now.wall)?;
         }
         envelopes::insert_key(
             turn.db,
@@ -118,6 +148,20 @@ impl Core {
             },
         )?;
         Ok(secret.public().to_vec())
+    }
+
+    /// Deletes envelope secrets whose time is over, but never before what may be sealed for them was read from
+    /// every own inbox (protocol section 4.3).
+    fn drop_envelope_keys(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        if !self.inboxes_read(turn.db)? {
+            return Ok(());
+        }
+        for old in envelopes::keys(turn.db)? {
+            if old.retired_at.is_some_and(|at| turn.now.wall.saturating_sub(at) > KEEP_MS) {
+                envelopes::remove_key(turn.db, &old.id)?;
+            }
+        }
+        Ok(())
     }
 
     /// Publishes an own register in every room with somebody else.
@@ -136,6 +180,8 @@ impl Core {
     /// Chores of every hour.
     pub(crate) fn chores(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         self.renew_bundle(turn)?;
+        self.drop_envelope_keys(turn)?;
+        self.refresh_registers(turn)?;
         self.close_old_gaps(turn)?;
         self.retire_keys(turn)?;
         envelopes::forget_seen(turn.db, turn.now.wall)?;

@@ -1,12 +1,18 @@
 //! Devices and accounts this node knows: who stands behind a PeerId, where a device listens, which
 //! keys and inboxes it has. A cache over the device table.
+//!
+//! Invariant: an address record proves who signed it, not that the PeerId it names is his. So a PeerId that
+//! somebody has is not taken away by a record of somebody else; only the peer itself shows whose it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use madang_crypto::open_signed;
 use madang_model::{AccountId, DeviceId};
 use madang_p2p::{Multiaddr, PeerId};
-use madang_store::{Conn, DeviceRow, devices};
+use madang_store::{Conn, DeviceRow, devices, meta};
 use madang_wire::{AddressRecord, DeviceBundle, Message as _, Signed};
 
 use crate::error::Error;
@@ -14,6 +20,8 @@ use crate::error::Error;
 /// A bundle stays usable for sending until so long after its envelope key has expired (protocol
 /// section 4.5).
 const BUNDLE_GRACE_MS: u64 = 45 * 24 * 60 * 60 * 1000;
+/// Where the holder of a PeerId that several devices name is kept.
+const HOLDER: &str = "peer.holder.";
 
 /// One device.
 #[derive(Debug, Clone)]
@@ -26,12 +34,21 @@ pub(crate) struct Known {
     pub(crate) addrs: Vec<Multiaddr>,
     pub(crate) relays: Vec<String>,
     pub(crate) signed_addr: Option<Vec<u8>>,
+    /// Version of the address record.
+    pub(crate) addr_version: u64,
 }
 
 impl Known {
     /// The bundle, while it may be used for sending.
     pub(crate) fn usable_bundle(&self, now: u64) -> Option<&DeviceBundle> {
-        self.bundle.as_ref().filter(|b| now <= b.envelope_not_after.saturating_add(BUNDLE_GRACE_MS))
+        self.bundle.as_ref().filter(|_| self.asleep_since(now).is_none())
+    }
+
+    /// Since when nothing is queued for the device, ms since 1970; none while its bundle may be used, or while there
+    /// is none yet (protocol section 4.5).
+    pub(crate) fn asleep_since(&self, now: u64) -> Option<u64> {
+        let until = self.bundle.as_ref()?.envelope_not_after.saturating_add(BUNDLE_GRACE_MS);
+        (now > until).then_some(until)
     }
 }
 
@@ -39,7 +56,10 @@ impl Known {
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     devices: BTreeMap<DeviceId, Known>,
-    peers: BTreeMap<PeerId, DeviceId>,
+    /// Devices whose address record names a peer.
+    claims: BTreeMap<PeerId, BTreeSet<DeviceId>>,
+    /// The one of them that is believed.
+    holders: BTreeMap<PeerId, DeviceId>,
 }
 
 impl Directory {
@@ -48,6 +68,14 @@ impl Directory {
         let mut directory = Self::default();
         for device in devices::list(db)? {
             directory.put(device);
+        }
+        for (key, device) in meta::list(db, HOLDER)? {
+            let peer = key.strip_prefix(HOLDER).and_then(|text| text.parse::<PeerId>().ok());
+            if let (Some(peer), Ok(device)) = (peer, DeviceId::try_from(device.as_slice()))
+                && directory.claims.get(&peer).is_some_and(|claims| claims.contains(&device))
+            {
+                directory.holders.insert(peer, device);
+            }
         }
         Ok(directory)
     }
@@ -58,6 +86,7 @@ impl Directory {
         let bundle = signed(&device.bundle).and_then(|s| open_signed::<DeviceBundle>(&s).ok());
         let addr = signed(&device.addr).and_then(|s| open_signed::<AddressRecord>(&s).ok());
         let addr = addr.map(|a| a.body.value().clone());
+        let addr_version = device.addr_version;
         let known = Known {
             row: device.row,
             account: device.account,
@@ -71,12 +100,56 @@ impl Directory {
                 .collect(),
             relays: addr.map(|a| a.relays).unwrap_or_default(),
             signed_addr: device.addr,
+            addr_version,
         };
-        self.peers.retain(|_, id| *id != device.id);
-        if let Some(peer) = known.peer {
-            self.peers.insert(peer, device.id);
+        let peer = known.peer;
+        let before = self.devices.insert(device.id, known).and_then(|before| before.peer);
+        if let Some(before) = before.filter(|before| Some(*before) != peer) {
+            self.release(&before, &device.id);
         }
-        self.devices.insert(device.id, known);
+        if let Some(peer) = peer {
+            self.claims.entry(peer).or_default().insert(device.id);
+            self.holders.entry(peer).or_insert(device.id);
+        }
+    }
+
+    /// A device no longer names a peer: one of the others that do is believed from now on.
+    fn release(&mut self, peer: &PeerId, device: &DeviceId) {
+        let next = self.claims.get_mut(peer).and_then(|claims| {
+            claims.remove(device);
+            claims.first().copied()
+        });
+        if self.holders.get(peer) == Some(device) {
+            self.holders.remove(peer);
+            self.holders.extend(next.map(|next| (*peer, next)));
+        }
+        if next.is_none() {
+            self.claims.remove(peer);
+        }
+    }
+
+    /// Whether the record of a device names a peer.
+    pub(crate) fn names(&self, peer: &PeerId, device: &DeviceId) -> bool {
+        self.claims.get(peer).is_some_and(|claims| claims.contains(device))
+    }
+
+    /// Believes a device that names a peer rather than the others; answers whether another one was believed.
+    pub(crate) fn believe(&mut self, db: &Conn, peer: &PeerId, device: &DeviceId) -> Result<bool, Error> {
+        if !self.names(peer, device) || self.holders.get(peer) == Some(device) {
+            return Ok(false);
+        }
+        self.holders.insert(*peer, *device);
+        self.keep_holder(db, peer)?;
+        Ok(true)
+    }
+
+    /// Keeps which of several devices that name a peer is believed: after a start nobody knows who came first.
+    pub(crate) fn keep_holder(&self, db: &Conn, peer: &PeerId) -> Result<(), Error> {
+        let contested = self.claims.get(peer).is_some_and(|claims| claims.len() > 1);
+        if let Some(holder) = self.holders.get(peer).filter(|_| contested) {
+            meta::set(db, &format!("{HOLDER}{peer}"), holder.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Reads a device again after it was changed.
@@ -111,7 +184,7 @@ impl Directory {
 
     /// Which device and account a peer is, by the address records held.
     pub(crate) fn of_peer(&self, peer: &PeerId) -> Option<(DeviceId, AccountId)> {
-        let device = self.peers.get(peer)?;
+        let device = self.holders.get(peer)?;
         Some((*device, self.devices.get(device)?.account?))
     }
 
@@ -120,12 +193,21 @@ impl Directory {
         self.devices.iter().filter(|(_, d)| d.account.as_ref() == Some(account)).map(|(id, _)| *id).collect()
     }
 
-    /// Relays that the devices of an account name, the newest record's first.
+    /// Peers that the devices of an account have.
+    pub(crate) fn peers_of(&self, account: &AccountId) -> Vec<PeerId> {
+        let has =
+            |device: &DeviceId| self.devices.get(device).is_some_and(|d| d.account.as_ref() == Some(account));
+        self.holders.iter().filter(|(_, device)| has(device)).map(|(peer, _)| *peer).collect()
+    }
+
+    /// Relays that the devices of an account name, the newest record's first (protocol section 9.4).
     pub(crate) fn relays_of(&self, account: &AccountId) -> Vec<String> {
+        let mut devices: Vec<&Known> =
+            self.devices.values().filter(|d| d.account.as_ref() == Some(account)).collect();
+        devices.sort_by_key(|d| Reverse(d.addr_version));
         let mut seen = BTreeSet::new();
-        self.devices
-            .values()
-            .filter(|d| d.account.as_ref() == Some(account))
+        devices
+            .into_iter()
             .flat_map(|d| d.relays.iter().cloned())
             .filter(|relay| seen.insert(relay.clone()))
             .collect()

@@ -41,6 +41,8 @@ pub(crate) enum Send {
     },
     /// Follow a topic.
     Subscribe(String),
+    /// Leave a topic: its route is not followed any more.
+    Unsubscribe(String),
     /// Make a peer known, or change its addresses.
     SetPeer {
         /// The peer.

@@ -1,8 +1,8 @@
 //! The engine thread: the only writer. Each turn takes what has arrived, runs it through the core
 //! inside one transaction, commits, and only then performs the effects.
 //!
-//! Invariants: nothing is sent, answered or announced before its commit; when a commit fails the
-//! core is loaded anew from the store, so memory never runs ahead of the disk.
+//! Invariants: nothing is sent, answered or announced before its commit; after a turn that failed the node
+//! is as after a start, so neither memory nor a stream runs ahead of the disk.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,9 +27,16 @@ const COMMANDS_PER_TURN: usize = 64;
 const INPUTS_PER_TURN: usize = 256;
 /// Longest sleep of an idle engine: so soon it notices that the machine has slept.
 const IDLE: Duration = Duration::from_secs(3);
+/// After a failed turn the engine rests so long, then twice as long, and so on: a full disk does not get
+/// emptier by trying.
+const REST: Duration = Duration::from_millis(50);
+/// Longest rest after a failed turn.
+const REST_MAX: Duration = Duration::from_secs(2);
 /// The wall clock has moved so much more than the monotonic one: the machine was asleep, and connections
 /// that look alive are not.
 const SLEPT_MS: u64 = 5_000;
+/// The wall clock was set back when it lags so far behind the monotonic one.
+const SET_BACK_MS: u64 = 1_000;
 
 /// What the engine thread owns.
 pub(crate) struct Engine {
@@ -42,6 +49,10 @@ pub(crate) struct Engine {
     pub(crate) stop: Arc<Notify>,
     /// When the engine last looked at the clocks.
     pub(crate) seen: Now,
+    /// Turns that failed, one after the other.
+    pub(crate) failed: u32,
+    /// The core has to be begun anew before it runs again.
+    pub(crate) undone: bool,
 }
 
 impl Engine {
@@ -55,13 +66,18 @@ impl Engine {
             }
         };
         runtime.block_on(async {
-            let start = self.turn(Vec::new(), vec![Input::Start]);
-            if let Err(error) = start {
+            if let Err(error) = self.turn(Vec::new(), vec![Input::Start]) {
                 tracing::error!(%error, "first turn failed");
             }
             let mut commands = Vec::with_capacity(COMMANDS_PER_TURN);
             let mut inputs = Vec::with_capacity(INPUTS_PER_TURN);
             loop {
+                tokio::select! {
+                    biased;
+                    () = self.stop.notified() => break,
+                    () = tokio::time::sleep(self.rest()), if self.failed > 0 => {}
+                    () = std::future::ready(()), if self.failed == 0 => {}
+                }
                 let sleep = self.sleep();
                 tokio::select! {
                     biased;
@@ -70,9 +86,7 @@ impl Engine {
                     n = self.inputs.recv_many(&mut inputs, INPUTS_PER_TURN) => if n == 0 { break },
                     () = tokio::time::sleep(sleep) => {}
                 }
-                if self.has_slept() {
-                    inputs.push(Input::Woke);
-                }
+                inputs.extend(self.clock_jump());
                 // What else is there already joins this turn: one commit for all of it.
                 while commands.len() < COMMANDS_PER_TURN {
                     let Ok(command) = self.commands.try_recv() else { break };
@@ -87,16 +101,32 @@ impl Engine {
                 }
             }
         });
+        if let Err(error) = self.turn(Vec::new(), vec![Input::Stopping]) {
+            tracing::warn!(%error, "the last turn failed; the next start does what it left");
+        }
         if let Err(error) = self.writer.checkpoint() {
             tracing::warn!(%error, "checkpoint at the end failed; the next start does it");
         }
     }
 
-    fn has_slept(&mut self) -> bool {
+    fn rest(&self) -> Duration {
+        REST.saturating_mul(1_u32.checked_shl(self.failed.saturating_sub(1)).unwrap_or(u32::MAX))
+            .min(REST_MAX)
+    }
+
+    /// Compares the two clocks with what they showed at the last turn.
+    fn clock_jump(&mut self) -> Option<Input> {
         let now = Now { wall: self.clock.wall_ms(), mono: self.clock.mono_ms() };
         let before = std::mem::replace(&mut self.seen, now);
-        let passed = now.mono.saturating_sub(before.mono);
-        before != Now::default() && now.wall.saturating_sub(before.wall) > passed.saturating_add(SLEPT_MS)
+        if before == Now::default() {
+            return None;
+        }
+        let expected = before.wall.saturating_add(now.mono.saturating_sub(before.mono));
+        if now.wall > expected.saturating_add(SLEPT_MS) {
+            return Some(Input::Woke);
+        }
+        let back = expected.saturating_sub(now.wall);
+        (back >= SET_BACK_MS).then_some(Input::SetBack(back))
     }
 
     fn sleep(&self) -> Duration {
@@ -105,13 +135,20 @@ impl Engine {
     }
 
     /// One transaction. On failure every command of the turn is told why, the inputs count as never
-    /// received (nobody was sent an acknowledgement), and the core starts again from the store.
+    /// received (nobody was sent an acknowledgement), and the node begins anew from the store.
     fn turn(&mut self, commands: Vec<Command>, inputs: Vec<Input>) -> Result<(), Error> {
         let now = Now { wall: self.clock.wall_ms(), mono: self.clock.mono_ms() };
+        let begun = if self.undone { self.begin_anew(now) } else { Ok(()) };
+        if let Err(error) = begun {
+            commands.into_iter().for_each(|command| command.refuse(&error));
+            self.failed = self.failed.saturating_add(1);
+            return Err(error);
+        }
         let mut fx = Effects::default();
         let result = run_turn(&mut self.writer, &mut self.core, now, commands, inputs, &mut fx);
         match result {
             Ok(()) => {
+                self.failed = 0;
                 self.network.perform(fx);
                 Ok(())
             }
@@ -119,10 +156,22 @@ impl Engine {
                 for answer in fx.answers {
                     answer(Some(error.clone()));
                 }
-                self.core.reload(self.writer.conn(), now)?;
+                self.failed = self.failed.saturating_add(1);
+                self.undone = true;
                 Err(error)
             }
         }
+    }
+
+    /// What a start does, and every stream begun again: what the failed turn took from them was not kept.
+    fn begin_anew(&mut self, now: Now) -> Result<(), Error> {
+        self.core.forget_connections(self.writer.conn(), now)?;
+        let mut fx = Effects::default();
+        run_turn(&mut self.writer, &mut self.core, now, Vec::new(), vec![Input::Start], &mut fx)?;
+        self.undone = false;
+        self.network.perform(fx);
+        self.network.begin_anew();
+        Ok(())
     }
 }
 

@@ -18,8 +18,8 @@ pub enum Error {
     /// The invite has expired.
     #[error("This invite has expired. Ask for a new one")]
     InviteExpired,
-    /// The invite was withdrawn.
-    #[error("This invite was withdrawn. Ask for a new one")]
+    /// The invite was withdrawn, or a relay says that it is there no more, whatever ended it.
+    #[error("This invite was withdrawn, used or has expired. Ask for a new one")]
     InviteRevoked,
     /// Not a member of the room.
     #[error("You are not a member of this room")]
@@ -47,16 +47,26 @@ pub enum Error {
     /// The node is shutting down.
     #[error("The node is shutting down")]
     Closed,
-    /// A defect on our side or a failing disk.
+    /// The store failed otherwise than for want of space.
+    #[error("{0}")]
+    Store(String),
+    /// A defect on our side.
     #[error("{0}")]
     Internal(String),
+}
+
+impl Error {
+    /// Whether the store is the cause, so that the same may go well later.
+    pub(crate) fn is_of_store(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::Store(_))
+    }
 }
 
 impl From<madang_store::Error> for Error {
     fn from(error: madang_store::Error) -> Self {
         match error {
             madang_store::Error::DiskFull => Self::DiskFull,
-            other => Self::Internal(other.to_string()),
+            other => Self::Store(other.to_string()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the node announces, always after the commit it speaks of.
 
-use madang_model::{AccountId, ConvId, OpId};
+use madang_model::{AccountId, ConvId, DeviceId, OpId};
 
 use crate::view;
 
@@ -22,6 +22,15 @@ pub enum Event {
         /// Account of the friend.
         account: AccountId,
     },
+    /// Machines of a person came or went (protocol section 1.2: friends see it as a quiet notice).
+    Machines {
+        /// The person; also this account.
+        account: AccountId,
+        /// Labels of the machines that were added.
+        added: Vec<String>,
+        /// Labels of the machines that were removed.
+        removed: Vec<String>,
+    },
     /// A contact request came.
     Request(view::Request),
     /// A contact request of this person was answered.
@@ -38,6 +47,13 @@ pub enum Event {
     },
     /// A gap opened, changed or closed.
     Gap(view::Gap),
+    /// A key of a room was not given to every machine that its maker knew of; whoever lacks it asks for it.
+    IncompleteKey {
+        /// The room.
+        room: ConvId,
+        /// The machine that made the key.
+        maker: DeviceId,
+    },
     /// Peers or relays came or went.
     Status,
 }

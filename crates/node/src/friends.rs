@@ -4,7 +4,6 @@
 
 use madang_crypto::direct_conv;
 use madang_model::{AccountId, ConvId, Kind, Op};
-use madang_p2p::PeerId;
 use madang_store::{
     RoomRow,
     friends::{self, FriendState},
@@ -53,14 +52,15 @@ impl Core {
 
     /// Makes the machines of a friend known to the network. That closes the connection over which they
     /// came as strangers, so it waits until the answer to their request has had its way.
-    pub(crate) fn know_account(&mut self, turn: &mut Turn<'_>, account: &AccountId) {
+    pub(crate) fn know_account(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<(), Error> {
         for device in self.directory.of_account(account) {
-            self.know_peer(turn, &device, None);
+            self.know_peer(turn, &device, None)?;
         }
+        Ok(())
     }
 
     /// The row of the 1:1 room, made when it is new.
-    fn open_direct(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<RoomRow, Error> {
+    pub(crate) fn open_direct(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<RoomRow, Error> {
         if let Some(room) = self.direct_row(account) {
             return Ok(room);
         }
@@ -93,6 +93,7 @@ impl Core {
         self.ring.set_room(row, conversation.seals());
         self.by_conv.insert(conv, row);
         self.rooms.insert(row, conversation);
+        self.refresh_registers_of(turn, row)?;
         Ok(row)
     }
 
@@ -121,6 +122,13 @@ impl Core {
         let friend = self.friend(turn, &account)?;
         friends::set_state(turn.db, &account, FriendState::Removed)?;
         self.close_friend(turn, &account)?;
+        // A stranger again: an old request or invite admits nobody, and nothing waits for them any more.
+        madang_store::requests::forget(turn.db, &account)?;
+        self.request_over(turn, &account)?;
+        for device in self.directory.of_account(&account) {
+            let row = self.directory.row(turn.db, &device, None)?;
+            madang_store::lanes::clear(turn.db, row)?;
+        }
         self.post_friend(turn, &account)?;
         turn.emit(Event::Friend { account });
         Ok(friend)
@@ -129,13 +137,7 @@ impl Core {
     /// Strangers again for the network, and no way into the inboxes (protocol section 6.5).
     fn close_friend(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<(), Error> {
         self.friends.remove(account);
-        let peers: Vec<PeerId> = self
-            .directory
-            .of_account(account)
-            .iter()
-            .filter_map(|device| self.directory.get(device)?.peer)
-            .collect();
-        for peer in peers {
+        for peer in self.directory.peers_of(account) {
             turn.send(Send::ForgetPeer(peer));
             self.peer_down(turn, peer)?;
         }
@@ -166,9 +168,7 @@ impl Core {
             self.close_friend(turn, &account)?;
         } else if was_blocked && !blocked && state == FriendState::Friend {
             self.friends.insert(account);
-            for device in self.directory.of_account(&account) {
-                self.know_peer(turn, &device, None);
-            }
+            self.know_account(turn, &account)?;
             // The tokens of before were revoked for good.
             self.update_contacts(turn)?;
         }
@@ -194,7 +194,10 @@ impl Core {
             profile: friend.profile.unwrap_or_default(),
         };
         let own = self.by_conv.get(&self.self_conv()).copied().ok_or(Error::NotFound("room"))?;
-        self.post(turn, own, Kind::FriendSet, &set.encode_to_vec())?;
+        // Whatever the clock says: a friend can be made by what comes from outside, which must not fail for it.
+        self.post_mirrors(turn, own)?;
+        let key = self.usable_key(turn, own)?;
+        self.write(turn, own, Kind::FriendSet, &set.encode_to_vec(), key)?;
         Ok(())
     }
 

@@ -4,9 +4,9 @@
 //! with a lost machine.
 
 use madang_model::{DeviceId, gap as rules};
-use madang_store::{RoomRow, gaps};
+use madang_store::{RoomRow, gaps, lines};
 
-use crate::{core::Core, error::Error, event::Event, timer::Due, turn::Turn, view};
+use crate::{core::Core, error::Error, event::Event, stored, timer::Due, turn::Turn, view};
 
 /// A gap is asked about after this: what fills it is usually on its way.
 const ASK_AFTER_MS: u64 = 500;
@@ -22,10 +22,9 @@ impl Core {
         holes: &[(u64, u64)],
     ) -> Result<(), Error> {
         let row = self.directory.row(turn.db, &author, None)?;
-        gaps::fill(turn.db, room, row, arrived)?;
-        for (from, to) in holes {
-            gaps::note(turn.db, room, row, *from, *to, turn.now.wall)?;
-        }
+        // It may have come after it was given up.
+        gaps::fill(turn.db, room, row, arrived, turn.now.wall)?;
+        gaps::set_open(turn.db, room, row, holes, turn.now.wall)?;
         for peer in self.peers_in(room) {
             self.timers.set(Due::Reconcile(peer, room), turn.now.mono.saturating_add(ASK_AFTER_MS));
         }
@@ -71,9 +70,54 @@ impl Core {
             };
             if rules::is_closed(gap.since, revoked, Some(device.last_seen), turn.now.wall) {
                 gaps::close(turn.db, gap.room, gap.author, gap.from_seq, turn.now.wall, "never_delivered")?;
+                self.count_as_here(turn, &gap, device.id)?;
                 self.emit_gap(turn, gap.room, device.id, &[(gap.from_seq, gap.to_seq)], true)?;
             }
         }
+        self.give_up_nameless(turn)
+    }
+
+    /// A closed gap counts as here: the line goes on behind it, and so does what stands on its last op.
+    fn count_as_here(&mut self, turn: &mut Turn<'_>, gap: &gaps::Gap, author: DeviceId) -> Result<(), Error> {
+        let next = gap.to_seq.saturating_add(1);
+        let behind = lines::range(turn.db, gap.room, gap.author, next, next, 1)?.pop();
+        let last = behind.as_ref().and_then(stored::to_model).and_then(|op| op.header.prev);
+        let Some(conversation) = self.rooms.get_mut(&gap.room) else { return Ok(()) };
+        conversation.lines.entry(author).or_default().close(gap.from_seq, gap.to_seq);
+        if let Some(last) = last {
+            conversation.released |= conversation.covered.give_up(last);
+        }
+        self.holes_ended(turn, gap.room, author);
         Ok(())
+    }
+
+    /// Ops that somebody names as his past, and that are in no gap, were perhaps never written: after 30
+    /// days they keep back nothing any more.
+    fn give_up_nameless(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        for room in self.rooms.keys().copied().collect::<Vec<_>>() {
+            if gaps::settled(turn.db, room)?.open {
+                continue;
+            }
+            let Some(conversation) = self.rooms.get_mut(&room) else { continue };
+            // Holes of a history that is still coming are not counted yet.
+            if conversation.lines.values().any(|line| !line.beyond.is_empty()) {
+                continue;
+            }
+            let long_missing = conversation.covered.long_missing(turn.now.wall);
+            for id in &long_missing {
+                conversation.released |= conversation.covered.give_up(*id);
+            }
+            if !long_missing.is_empty() {
+                turn.to_save.insert(room);
+                self.heads_register_later(turn, room);
+            }
+        }
+        Ok(())
+    }
+
+    /// Others learn that this machine waits no longer.
+    fn holes_ended(&mut self, turn: &mut Turn<'_>, room: RoomRow, author: DeviceId) {
+        turn.to_save.insert(room);
+        turn.to_acknowledge.entry(room).or_default().insert(author);
     }
 }

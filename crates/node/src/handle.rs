@@ -365,13 +365,14 @@ impl Handle {
         drop(self.inner.commands.send(Command::Redial).await);
     }
 
-    /// Stops the node: no more commands, connections closed, write-ahead log folded into the store.
+    /// Stops the node: no more commands, a last turn whose frames still go out, write-ahead log folded into the store,
+    /// connections closed.
     pub async fn shutdown(&self) {
-        self.inner.network.clone().shutdown().await;
         self.inner.stop.notify_one();
         if let Some(ended) = self.inner.ended.lock().await.take() {
             // An engine that has panicked is gone as well.
             drop(ended.await);
         }
+        self.inner.network.clone().shutdown().await;
     }
 }

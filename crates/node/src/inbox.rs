@@ -3,28 +3,34 @@
 //!
 //! Invariants: an op enters once, by its id; nothing is acknowledged before the commit of this turn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use madang_crypto::VerifiedOp;
-use madang_model::{AccountId, DeviceId, Hlc, KeyId, Kind, Op, OpId, Receive, hlc};
+use madang_crypto::{Verified, VerifiedOp};
+use madang_model::{
+    AccountId, ConvId, DeviceId, Hlc, KeyId, Kind, Op, OpId, Receive, hlc, limits::SIGNAL_AGE_MAX_MS,
+};
 use madang_store::{
     RoomRow,
     ops::{self, NewOp, Origin},
     parked, rooms, search,
 };
-use madang_wire::{Message as _, SignedOp};
+use madang_wire::{Message as _, Signal, SignedOp};
 
 use crate::{
     core::Core,
+    covered::Arrived,
     error::Error,
     event::Event,
     ingest::{Arrival, Item, Source},
+    query::{self, standing::Standing},
     timer::Due,
     turn::Turn,
 };
 
 /// A message is announced as late when it is so much older than its arrival and newer ones are here.
 const LATE_MS: u64 = 60_000;
+/// Ops of the future that are applied in one turn.
+const DUE_OPS: usize = 1_000;
 /// Parked ops taken at once: as many as are ever kept per room.
 const PARKED_OPS: usize = 1_000;
 /// Parked frames taken at once: as many as are ever kept per room (protocol section 3.3).
@@ -45,7 +51,7 @@ pub(crate) enum Taken {
 
 impl Core {
     pub(crate) fn arrival(&mut self, turn: &mut Turn<'_>, arrival: Arrival) -> Result<(), Error> {
-        let Arrival { source, room, items, junk } = arrival;
+        let Arrival { source, room, mut items, junk } = arrival;
         if junk > 0 {
             tracing::debug!(junk, ?source, "frames dropped");
         }
@@ -53,6 +59,8 @@ impl Core {
             return Ok(());
         }
         let mut good = false;
+        // What has no payload comes last: the reason may be among the others.
+        items.sort_by_key(|item| matches!(item, Item::Op(op) if op.payload.is_none()));
         for item in items {
             good |= self.item(turn, room, &source, item)?;
         }
@@ -81,7 +89,7 @@ impl Core {
                 taken != Taken::Refused
             }
             Item::Register(register, signed) => self.take_register(turn, room, &register, &signed)?,
-            Item::Signal => true,
+            Item::Signal(signal) => self.takes_signal(turn, room, &signal),
             Item::Unknown { key, frame } => {
                 // The pool may have looked before the key came; look again.
                 let seals = self.ring.by_row(room);
@@ -97,6 +105,14 @@ impl Core {
                 }
             }
         })
+    }
+
+    /// Whether a signal is of a member and fresh (protocol section 2.2). This release shows none.
+    pub(crate) fn takes_signal(&self, turn: &Turn<'_>, room: RoomRow, signal: &Verified<Signal>) -> bool {
+        let (at, now) = (Hlc::from_u64(signal.body.value().hlc), self.author_time(turn));
+        let fresh = now.saturating_sub(at.millis()) <= SIGNAL_AGE_MAX_MS;
+        let member = self.author_account(room, &DeviceId::from_bytes(signal.signer)).is_some();
+        member && fresh && hlc::receive(at, now) == Receive::Accept
     }
 
     /// Keeps a frame until its key comes.
@@ -157,11 +173,16 @@ impl Core {
             return Ok(Taken::Refused);
         }
         let device = op.header.author;
-        let Some(account) = self.author_account(room, &device) else {
+        let Some(account) = self.writer_account(turn.db, room, &device, Some(&id))? else {
             self.park_op(turn, room, device, verified)?;
             return Ok(Taken::Parked);
         };
-        if !self.past_is_older(turn, &op)? {
+        if !self.fits_past(turn, room, &op)? {
+            return Ok(Taken::Refused);
+        }
+        let deleted = op.body.is_none() && ops::is_deleted(turn.db, room, &id)?;
+        if !op.complete(deleted, self.author_time(turn)) {
+            // Without a reason for its missing payload it counts as not here: the gap stays and is asked for again.
             return Ok(Taken::Refused);
         }
         self.insert_op(turn, room, &op, account, verified, origin)?;
@@ -201,13 +222,17 @@ impl Core {
         Ok(())
     }
 
-    /// The timestamp of an op is greater than those of its past, as far as that is here (protocol
-    /// section 2.4).
-    fn past_is_older(&self, turn: &Turn<'_>, op: &Op) -> Result<bool, Error> {
-        for parent in op.header.parents() {
-            if let Some(hlc) = ops::hlc_of(turn.db, &parent)?
-                && hlc >= op.header.hlc.as_u64()
-            {
+    /// The timestamp of an op is greater than those of its past, and `prev` is the one before in the same line, as far
+    /// as these are here (protocol sections 2.1 and 2.4).
+    fn fits_past(&self, turn: &Turn<'_>, room: RoomRow, op: &Op) -> Result<bool, Error> {
+        let header = &op.header;
+        for parent in header.parents() {
+            let Some(past) = ops::place_of(turn.db, &parent)? else { continue };
+            if past.room != room || past.hlc >= header.hlc.as_u64() {
+                return Ok(false);
+            }
+            let in_line = past.author == header.author && past.seq.checked_add(1) == Some(header.seq);
+            if header.prev == Some(parent) && !in_line {
                 return Ok(false);
             }
         }
@@ -253,13 +278,35 @@ impl Core {
             due_at,
         };
         let row = ops::insert(turn.db, &new)?.row();
-        self.note_op(turn, room, op, origin)?;
+        self.awaited.came(room, op.id);
+        if !matches!(origin, Origin::Repair | Origin::Bulk) {
+            self.heard_of(turn, &op.header.author, op.header.hlc.millis())?;
+        }
+        self.note_in_line(turn, room, op, origin)?;
+        self.compare_control(turn, room, op, origin);
         if matches!(origin, Origin::Repair | Origin::Bulk) {
             self.count_repaired(turn)?;
         }
         if due_at == 0 {
+            self.note_past(turn, room, op)?;
             self.apply_op(turn, room, op, account, row)?;
         }
+        Ok(())
+    }
+
+    /// Heads, newest timestamp, what is named and not here.
+    fn note_past(&mut self, turn: &mut Turn<'_>, room: RoomRow, op: &Op) -> Result<(), Error> {
+        let parents: Vec<OpId> = op.header.parents().collect();
+        let known = ops::exists(turn.db, &parents)?;
+        let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(()) };
+        for (parent, known) in parents.iter().zip(known) {
+            if !known {
+                conversation.covered.miss(*parent, op.header.hlc, turn.now.wall);
+            }
+        }
+        let (author, seq) = (op.header.author, op.header.seq);
+        conversation.note_past(Arrived { id: op.id, author, seq, parents: &parents }, op.header.hlc);
+        turn.to_save.insert(room);
         Ok(())
     }
 
@@ -268,26 +315,25 @@ impl Core {
         newer_here && origin != Origin::Bulk && turn.now.wall.saturating_sub(op.header.hlc.millis()) > LATE_MS
     }
 
-    /// Line, heads, gaps.
-    fn note_op(&mut self, turn: &mut Turn<'_>, room: RoomRow, op: &Op, origin: Origin) -> Result<(), Error> {
-        let parents: Vec<OpId> = op.header.parents().collect();
-        let known = ops::exists(turn.db, &parents)?;
+    /// Line and gaps.
+    fn note_in_line(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: RoomRow,
+        op: &Op,
+        origin: Origin,
+    ) -> Result<(), Error> {
         let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(()) };
-        for (parent, known) in parents.iter().zip(known) {
-            if !known {
-                conversation.missing.insert(*parent);
-            }
-        }
         let (author, seq) = (op.header.author, op.header.seq);
         let next = conversation
             .lines
             .get(&author)
             .is_none_or(|l| l.beyond.is_empty() && seq == l.upto.saturating_add(1));
         let before = conversation.lines.get(&author).filter(|_| !next).map(|l| l.holes()).unwrap_or_default();
-        conversation.note(op.id, author, seq, op.header.hlc, &parents);
-        turn.to_save.insert(room);
+        let given_up = conversation.lines.get(&author).is_some_and(|l| l.was_closed(seq));
+        conversation.note_line(op.id, author, seq);
         let whole = conversation.lines.get(&author).is_some_and(|l| l.beyond.is_empty());
-        if next && whole {
+        if next && whole && !given_up {
             return Ok(());
         }
         if origin == Origin::Bulk && !whole {
@@ -295,7 +341,7 @@ impl Core {
             return Ok(());
         }
         let after = conversation.lines.get(&author).map(|l| l.holes()).unwrap_or_default();
-        if before != after {
+        if before != after || given_up {
             self.gaps_changed(turn, room, author, seq, &after)?;
         }
         Ok(())
@@ -333,7 +379,8 @@ impl Core {
             search::index(turn.db, row, &text.text)?;
         }
         if account != self.me.account {
-            self.recount_unread(turn, room)?;
+            let author = self.directory.row(turn.db, &op.header.author, None)?;
+            rooms::add_unread(turn.db, room, &self.me.account, author, op.header.seq)?;
         }
         turn.new_messages.push(op.id);
         Ok(())
@@ -342,10 +389,11 @@ impl Core {
     /// Ops of the future whose time has come.
     pub(crate) fn due_ops(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let now = self.author_time(turn);
-        for stored in ops::due(turn.db, now, 1_000)? {
+        for stored in ops::due(turn.db, now, DUE_OPS)? {
             ops::applied(turn.db, stored.row)?;
             self.clock.observe(Hlc::from_u64(stored.hlc), now);
             if let Some(op) = crate::stored::to_model(&stored) {
+                self.note_past(turn, stored.room, &op)?;
                 self.apply_op(turn, stored.room, &op, stored.account, stored.row)?;
             }
         }
@@ -378,11 +426,19 @@ impl Core {
     }
 
     pub(crate) fn announce_messages(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        // Most messages of a turn are of one room, whose standing is the same for all of them.
+        let mut standings: BTreeMap<RoomRow, (ConvId, Standing)> = BTreeMap::new();
         for id in std::mem::take(&mut turn.new_messages) {
-            let found = crate::query::messages::by_id(turn.db, &self.me.account, &id, turn.now.wall)?;
-            if let Some(message) = found {
-                turn.emit(Event::Message(Box::new(message)));
-            }
+            let Some(op) = ops::by_id(turn.db, &id)? else { continue };
+            let (conv, standing) = match standings.entry(op.room) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => {
+                    let Some(room) = rooms::get(turn.db, op.room)? else { continue };
+                    free.insert((room.conv, Standing::load(turn.db, &self.me.account, &room)?))
+                }
+            };
+            let message = query::messages::message(turn.db, *conv, standing, &op, turn.now.wall)?;
+            turn.emit(Event::Message(Box::new(message)));
         }
         Ok(())
     }
@@ -392,7 +448,7 @@ impl Core {
         for room in std::mem::take(&mut turn.to_save) {
             let Some(conversation) = self.rooms.get(&room) else { continue };
             madang_store::heads::replace(turn.db, room, &conversation.heads)?;
-            conversation.save_missing(turn.db)?;
+            conversation.covered.save(turn.db, room)?;
         }
         Ok(())
     }

@@ -69,8 +69,8 @@ pub(crate) enum Item {
     Op(Box<VerifiedOp>),
     /// A register with a good signature, and its exact bytes.
     Register(Box<Verified<Register>>, Box<Signed>),
-    /// A signal with a good signature. This release shows none.
-    Signal,
+    /// A signal with a good signature.
+    Signal(Box<Verified<Signal>>),
     /// Under a key that is not here: to be parked. The MAC of the route was good.
     Unknown {
         /// The key.
@@ -134,7 +134,7 @@ pub(crate) fn open_one(seals: &RoomSeals, frame: &Bytes) -> Option<Item> {
         }
         InnerBody::Signal(signed) => {
             let verified = open_signed::<Signal>(&signed).ok()?;
-            (verified.body.value().conv == seals.conv).then(|| Item::Signal)
+            (verified.body.value().conv == seals.conv).then(|| Item::Signal(Box::new(verified)))
         }
     }
 }

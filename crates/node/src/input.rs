@@ -22,6 +22,10 @@ pub(crate) enum Input {
         peer: PeerId,
         /// Runs through a circuit of a relay.
         relayed: bool,
+        /// Whether this side opened the stream; the peer sees the opposite.
+        opener: bool,
+        /// Nonce of the hello that was said here. The peer's hello follows as the first frame.
+        nonce: [u8; 16],
     },
     /// The sync stream with a peer is gone.
     PeerDown(PeerId),
@@ -78,4 +82,8 @@ pub(crate) enum Input {
     },
     /// The network changed or the machine woke up.
     Woke,
+    /// The wall clock was set back by so many ms.
+    SetBack(u64),
+    /// The last turn: what would have waited a moment goes out now.
+    Stopping,
 }

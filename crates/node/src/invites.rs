@@ -8,12 +8,11 @@ use madang_crypto::{invite_id, open_invite, random, seal_invite};
 use madang_model::{AccountId, DeviceId, InviteId};
 use madang_p2p::PeerId;
 use madang_store::{
-    friends, invites,
-    requests::{self, RequestState},
+    invites,
+    tokens::{self, Revoked},
 };
 use madang_wire::{
-    Contact, ContactBody, ContactFrame, InviteGet, InviteLink, InviteRecord, Message as _, invite_link,
-    limits,
+    BadLink, Contact, ContactBody, ContactFrame, InviteGet, InviteLink, InviteRecord, invite_link, limits,
 };
 
 use crate::{
@@ -22,24 +21,16 @@ use crate::{
     core::Core,
     effect::CallId,
     error::Error,
-    event::Event,
     lane::internal,
+    own_contact::Extent,
     timer::Due,
     turn::Turn,
     view,
 };
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
-/// `friend add` waits so long for an inviter who accepts by himself.
-const ACCEPT_WAIT_MS: u64 = 1_500;
 /// A record is awaited so long on all paths.
 const FETCH_MS: u64 = 12_000;
-/// A lane packet that was not taken directly is tried again after this.
-const PACKET_RETRY_MS: u64 = 3_000;
-/// Once a packet is older than this it is tried once in so long.
-const FRESH_MS: u64 = 60_000;
-/// Requests that nobody has taken go out again so often.
-const REQUEST_RETRY_MS: u64 = 20_000;
 
 /// What to do with a record that is on its way.
 #[derive(Debug)]
@@ -50,16 +41,24 @@ pub(crate) enum Purpose {
     Add { greeting: String, reply: Reply<(AccountId, view::FriendState)> },
 }
 
+/// A link that somebody looks at.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) link: InviteLink,
+    pub(crate) text: String,
+}
+
 /// A record on its way.
 #[derive(Debug)]
 pub(crate) struct Fetching {
-    pub(crate) link: InviteLink,
-    text: String,
+    looked: Looked,
     purpose: Purpose,
     /// Answers that may still come.
-    pub(crate) pending: u32,
-    /// Why the paths so far failed.
+    pending: u32,
+    /// What the inviter's machine said.
     refused: Option<Error>,
+    /// What a path without the inviter's machine says, or the own clock: hints, for when nobody is reached.
+    hint: Option<Error>,
     until: u64,
 }
 
@@ -75,15 +74,15 @@ impl Core {
         }
         let secret: [u8; 16] = random(&mut self.rng);
         let id = InviteId::from_bytes(invite_id(&secret));
-        let hour = turn.now.wall.div_euclid(HOUR_MS).saturating_add(u64::from(hours)).saturating_add(1);
-        let expires = hour.saturating_mul(HOUR_MS);
-        let token_slot = self.invite_token_slot(turn, &id, expires)?;
+        let now = self.author_time(turn);
+        let expires = now.saturating_add(u64::from(hours).saturating_mul(HOUR_MS));
         let slot = self.invite_slot();
         let link = InviteLink {
             slot_id: slot.id,
             account16: self.me.account.as_bytes().get(..16).unwrap_or_default().to_vec(),
             secret: secret.to_vec(),
-            expiry_h: u32::try_from(hour).unwrap_or(u32::MAX),
+            // Whole hours: never before the invite itself expires.
+            expiry_h: u32::try_from(expires.div_ceil(HOUR_MS)).unwrap_or(u32::MAX),
             relays: slot
                 .relays
                 .iter()
@@ -92,24 +91,23 @@ impl Core {
             peer: self.me.peer.to_bytes(),
             addrs: self.link_addresses(),
         };
-        let text = invite_link::format(&link).map_err(internal)?;
-        invites::put(
-            turn.db,
-            &invites::Invite {
-                id,
-                secret,
-                once,
-                expires,
-                created: turn.now.wall,
-                used: 0,
-                revoked: false,
-                slot_secret: slot.secret,
-                slot_version: 0,
-                relay: slot.relays.first().cloned(),
-                link: text.clone(),
-                token_slot,
-            },
-        )?;
+        let text = fitting(link).map_err(internal)?;
+        let token_slot = self.invite_token_slot(turn, &id, expires)?;
+        let invite = invites::Invite {
+            id,
+            secret,
+            once,
+            expires,
+            created: now,
+            used: 0,
+            revoked: false,
+            slot_secret: slot.secret,
+            slot_version: 0,
+            relay: slot.relays.first().cloned(),
+            link: text.clone(),
+            token_slot,
+        };
+        invites::put(turn.db, &invite)?;
         self.put_invite_slot(turn, &id)?;
         Ok((text, view::Invite { invite: id, once, expires, used: 0, revoked: false }))
     }
@@ -126,7 +124,7 @@ impl Core {
     pub(crate) fn revoke_invite(&mut self, turn: &mut Turn<'_>, id: InviteId) -> Result<view::Invite, Error> {
         let invite = invites::get(turn.db, &id)?.ok_or(Error::NotFound("invite"))?;
         invites::revoke(turn.db, &id)?;
-        self.drop_invite_slot(turn, &invite)?;
+        self.close_invite(turn, &invite)?;
         Ok(view::Invite {
             invite: id,
             once: invite.once,
@@ -134,6 +132,17 @@ impl Core {
             used: u32::try_from(invite.used).unwrap_or(u32::MAX),
             revoked: true,
         })
+    }
+
+    /// Nobody can use an invite any more: neither its record nor its way into the own inboxes.
+    pub(crate) fn close_invite(
+        &mut self,
+        turn: &mut Turn<'_>,
+        invite: &invites::Invite,
+    ) -> Result<(), Error> {
+        self.drop_invite_slot(turn, invite)?;
+        tokens::revoke(turn.db, invite.token_slot, Revoked::Yes)?;
+        self.tell_revoked(turn)
     }
 
     /// The sealed record of an invite, made now so that it is current, or why it is refused.
@@ -147,7 +156,7 @@ impl Core {
             Err(_) => None,
         };
         let Some(invite) = invite else { return Ok(Err("invite_revoked")) };
-        if let Some(code) = invite_refused(&invite, turn.now.wall) {
+        if let Some(code) = invite_refused(&invite, self.author_time(turn)) {
             return Ok(Err(code));
         }
         Ok(Ok(self.seal_record(turn, &invite)?))
@@ -158,7 +167,7 @@ impl Core {
         turn: &mut Turn<'_>,
         invite: &invites::Invite,
     ) -> Result<Vec<u8>, Error> {
-        let contact = self.own_contact(turn, usize::MAX, None)?;
+        let contact = self.own_contact(turn, Extent::Whole, None)?;
         let record = InviteRecord {
             account_log: contact.account_log,
             bundles: contact.bundles,
@@ -186,7 +195,7 @@ impl Core {
     }
 
     fn fetch_record(&mut self, turn: &mut Turn<'_>, text: &str, purpose: Purpose) {
-        let link = match self.check_link(turn, text) {
+        let link = match self.check_link(text) {
             Ok(link) => link,
             Err(error) => return purpose.fail(turn, error),
         };
@@ -203,17 +212,16 @@ impl Core {
         }
         pending = pending.saturating_add(self.fetch_slot(turn, fetch, &link));
         let until = turn.now.mono.saturating_add(FETCH_MS);
-        let fetching =
-            Fetching { link, text: text.trim().to_owned(), purpose, pending, refused: None, until };
-        self.fetching.insert(fetch, fetching);
+        // The inviter's machine judges; the own clock is only a hint (protocol section 7.3).
+        let over = self.author_time(turn) > u64::from(link.expiry_h).saturating_mul(HOUR_MS);
+        let hint = over.then_some(Error::InviteExpired);
+        let looked = Looked { link, text: text.trim().to_owned() };
+        self.fetching.insert(fetch, Fetching { looked, purpose, pending, refused: None, hint, until });
         self.timers.set(Due::Fetches, until);
     }
 
-    fn check_link(&self, turn: &Turn<'_>, text: &str) -> Result<InviteLink, Error> {
+    fn check_link(&self, text: &str) -> Result<InviteLink, Error> {
         let link = invite_link::parse(text).map_err(|error| Error::BadLink(error.to_string()))?;
-        if turn.now.wall >= u64::from(link.expiry_h).saturating_mul(HOUR_MS) {
-            return Err(Error::InviteExpired);
-        }
         if self.me.account.as_bytes().starts_with(&link.account16) {
             return Err(Error::Usage("This is an invite of your own".to_owned()));
         }
@@ -234,7 +242,7 @@ impl Core {
         tracing::debug!(call = call.0, ok = body.is_ok(), error = body.as_ref().err(), "contact answered");
         if let Some(fetch) = self.fetch_calls.remove(&call) {
             return match body {
-                Ok(ContactBody::Record(record)) => self.record_came(turn, fetch, &record.sealed),
+                Ok(ContactBody::Record(record)) => self.record_by(turn, fetch, &record.sealed, true),
                 Ok(ContactBody::Err(error)) => self.fetch_failed(turn, fetch, refusal(&error.code)),
                 Ok(_) => self.fetch_failed(turn, fetch, None),
                 Err(reason) => {
@@ -254,8 +262,9 @@ impl Core {
         } else {
             // Not reached directly: the inboxes take it, and the timer tries again.
             self.lane_to_inboxes(turn, device)?;
-            let wait = if self.lane_age(turn, &device)? < FRESH_MS { PACKET_RETRY_MS } else { FRESH_MS };
-            self.timers.set(Due::Lane(device), turn.now.mono.saturating_add(wait));
+            if let Some(row) = self.directory.get(&device).map(|known| known.row) {
+                self.retry_later(turn, device, row)?;
+            }
         }
         Ok(())
     }
@@ -273,7 +282,7 @@ impl Core {
         if fetching.pending == 0
             && let Some(fetching) = self.fetching.remove(&fetch)
         {
-            let error = fetching.refused.unwrap_or_else(|| {
+            let error = fetching.refused.or(fetching.hint).unwrap_or_else(|| {
                 Error::Offline(
                     "The inviter cannot be reached, directly or through a relay. Try again when they are online"
                         .to_owned(),
@@ -282,6 +291,15 @@ impl Core {
             fetching.purpose.fail(turn, error);
         }
         Ok(())
+    }
+
+    /// A relay of the link says that it has no such slot (any more). The inviter's machine, if it is reached, knows
+    /// better why.
+    pub(crate) fn slot_missing(&mut self, turn: &mut Turn<'_>, fetch: u64) -> Result<(), Error> {
+        if let Some(fetching) = self.fetching.get_mut(&fetch) {
+            fetching.hint = fetching.hint.take().or(Some(Error::InviteRevoked));
+        }
+        self.fetch_failed(turn, fetch, None)
     }
 
     /// Gives up fetches whose time is over.
@@ -300,29 +318,44 @@ impl Core {
         Ok(())
     }
 
-    /// A sealed record came by one of the paths.
+    /// A sealed record came from a relay, which does not judge it.
     pub(crate) fn record_came(
         &mut self,
         turn: &mut Turn<'_>,
         fetch: u64,
         sealed: &[u8],
     ) -> Result<(), Error> {
-        let Some(fetching) = self.fetching.get(&fetch) else { return Ok(()) };
-        let Some((person, record)) = self.check_record(&fetching.link, sealed) else {
+        self.record_by(turn, fetch, sealed, false)
+    }
+
+    /// A sealed record came by one of the paths. The inviter's machine has judged whether it still holds.
+    fn record_by(
+        &mut self,
+        turn: &mut Turn<'_>,
+        fetch: u64,
+        sealed: &[u8],
+        judged: bool,
+    ) -> Result<(), Error> {
+        let Some(fetching) = self.fetching.get_mut(&fetch) else { return Ok(()) };
+        let link = fetching.looked.link.clone();
+        let Some((person, record)) = self.check_record(&link, sealed) else {
             let why = Error::BadLink("what the inviter sent does not fit the link".to_owned());
             return self.fetch_failed(turn, fetch, Some(why));
         };
-        if turn.now.wall > record.expires {
-            return self.fetch_failed(turn, fetch, Some(Error::InviteExpired));
+        if !judged && self.author_time(turn) > record.expires {
+            if let Some(fetching) = self.fetching.get_mut(&fetch) {
+                fetching.hint = Some(Error::InviteExpired);
+            }
+            return self.fetch_failed(turn, fetch, None);
         }
-        let Some(fetching) = self.fetching.remove(&fetch) else { return Ok(()) };
-        match fetching.purpose {
+        let Some(Fetching { looked, purpose, .. }) = self.fetching.remove(&fetch) else { return Ok(()) };
+        match purpose {
             Purpose::Show(reply) => {
                 turn.answer(reply, Ok(view::InviteInfo { account: person.account, name: person.name }));
                 Ok(())
             }
             Purpose::Add { greeting, reply } => {
-                self.ask_inviter(turn, &fetching.link, &fetching.text, person, &record, greeting, reply)
+                self.ask_inviter(turn, &looked, &person, &record, greeting, reply)
             }
         }
     }
@@ -341,96 +374,6 @@ impl Core {
         };
         let person = self.check_contact(&contact, &DeviceId::from_bytes(opened.signer))?;
         person.account.as_bytes().starts_with(&link.account16).then_some((person, record))
-    }
-
-    #[allow(clippy::too_many_arguments)] // The parts of one request; they are not used together anywhere else.
-    fn ask_inviter(
-        &mut self,
-        turn: &mut Turn<'_>,
-        link: &InviteLink,
-        text: &str,
-        person: Person,
-        record: &InviteRecord,
-        greeting: String,
-        reply: Reply<(AccountId, view::FriendState)>,
-    ) -> Result<(), Error> {
-        if let Some(friend) = friends::get(turn.db, &person.account)?
-            && friend.state == friends::FriendState::Friend
-        {
-            turn.answer(reply, Ok((person.account, view::FriendState::Friend)));
-            return Ok(());
-        }
-        let contact = Contact {
-            account_log: record.account_log.clone(),
-            bundles: record.bundles.clone(),
-            addr: record.addr.clone(),
-            card: record.card.clone(),
-            tokens: Vec::new(),
-        };
-        self.keep_contact(turn, &person, &contact)?;
-        friends::know(turn.db, &person.account, &person.name, turn.now.wall)?;
-        friends::set_state(turn.db, &person.account, friends::FriendState::Requested)?;
-        let secret: [u8; 16] = link.secret.as_slice().try_into().unwrap_or_default();
-        let open = requests::Outgoing {
-            account: person.account,
-            link: text.to_owned(),
-            invite: InviteId::from_bytes(invite_id(&secret)),
-            greeting,
-            at: turn.now.wall,
-            state: RequestState::Open,
-            reason: String::new(),
-            peer: link.peer.clone(),
-            record: record.encode_to_vec(),
-        };
-        requests::send(turn.db, &open)?;
-        self.waiting_adds.insert(person.account, reply);
-        self.timers.set(Due::Added(person.account), turn.now.mono.saturating_add(ACCEPT_WAIT_MS));
-        if let Some(call) = self.send_request(turn, &open, record)? {
-            self.request_calls.insert(call, person.account);
-        }
-        self.timers.set(Due::Requests, turn.now.mono.saturating_add(REQUEST_RETRY_MS));
-        turn.emit(Event::Friend { account: person.account });
-        Ok(())
-    }
-
-    fn request_answered(
-        &mut self,
-        turn: &mut Turn<'_>,
-        account: AccountId,
-        body: Result<ContactBody, String>,
-    ) -> Result<(), Error> {
-        let Ok(ContactBody::Err(error)) = body else { return Ok(()) };
-        let Some(refused) = refusal(&error.code) else { return Ok(()) };
-        let Some(open) = requests::outgoing(turn.db, &account)? else { return Ok(()) };
-        if open.state != RequestState::Open {
-            return Ok(());
-        }
-        requests::answered(turn.db, &account, RequestState::Refused, &error.code)?;
-        friends::set_state(turn.db, &account, friends::FriendState::Known)?;
-        turn.emit(Event::Answer { account, refused: Some(code_of(&refused)) });
-        self.answer_waiting(turn, account, Err(refused));
-        Ok(())
-    }
-
-    /// Requests without an answer go out again.
-    pub(crate) fn requests_due(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
-        let open = requests::outgoing_open(turn.db)?;
-        for request in &open {
-            let Ok(record) = InviteRecord::decode(request.record.as_slice()) else { continue };
-            if turn.now.wall > record.expires {
-                requests::answered(turn.db, &request.account, RequestState::Refused, "invite_expired")?;
-                friends::set_state(turn.db, &request.account, friends::FriendState::Known)?;
-                turn.emit(Event::Answer { account: request.account, refused: Some("invite_expired") });
-                continue;
-            }
-            if let Some(call) = self.send_request(turn, request, &record)? {
-                self.request_calls.insert(call, request.account);
-            }
-        }
-        if !open.is_empty() {
-            self.timers.set(Due::Requests, turn.now.mono.saturating_add(REQUEST_RETRY_MS));
-        }
-        Ok(())
     }
 }
 
@@ -452,10 +395,40 @@ fn refusal(code: &str) -> Option<Error> {
     })
 }
 
-fn code_of(error: &Error) -> &'static str {
-    match error {
-        Error::InviteUsed => "invite_used",
-        Error::InviteExpired => "invite_expired",
-        _ => "invite_revoked",
+/// The text of a link, without the addresses that it has no room for: those of the network go first, the relay holds
+/// the record.
+fn fitting(mut link: InviteLink) -> Result<String, BadLink> {
+    loop {
+        match invite_link::format(&link) {
+            Err(BadLink::TooLong { .. }) if link.addrs.pop().is_some() => {}
+            Err(BadLink::TooLong { .. }) if link.relays.len() > 1 => drop(link.relays.pop()),
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_leaves_out_the_addresses_that_it_has_no_room_for() {
+        let relay = format!("/dns4/{}.example.org/tcp/443", "r".repeat(60)).parse::<madang_p2p::Multiaddr>();
+        let relay = relay.unwrap().to_vec();
+        let addr = "/ip6/2001:db8:1111:2222:3333:4444:5555:6666/udp/40000/quic-v1";
+        let addr = addr.parse::<madang_p2p::Multiaddr>().unwrap().to_vec();
+        let link = InviteLink {
+            slot_id: vec![1; 16],
+            account16: vec![2; 16],
+            secret: vec![3; 16],
+            expiry_h: 4,
+            relays: vec![relay.clone(), relay.clone()],
+            peer: PeerId::random().to_bytes(),
+            addrs: vec![addr; 4],
+        };
+        assert!(invite_link::format(&link).is_err(), "it is too long");
+        let read = invite_link::parse(&fitting(link).unwrap()).unwrap();
+        assert_eq!(read.relays.first(), Some(&relay));
+        assert!(read.addrs.len() < 4);
     }
 }

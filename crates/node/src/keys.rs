@@ -4,11 +4,18 @@
 //! Invariant: a key is stored before it is used and before it is shared.
 
 use madang_crypto::{NewKey, new_key, os_rng};
-use madang_model::{DeviceId, KeyId, OpId, keys as rules, keys::Rules};
+use madang_model::{
+    DeviceId, KeyId, OpId, Receive, Role,
+    control::Conversation as Members,
+    hlc,
+    keys::{self as rules, Rules},
+    limits::{KEY_ANSWER_PAUSE_MS, KEY_ASK_JITTER_MS},
+};
 use madang_store::{RoomRow, keys, parked};
 use madang_wire::{KeyDenied, KeyRequest, KeyShare, LaneBody, StreamBody, StreamKeyRequest, limits};
 
 use crate::{
+    asking::{Holders, Request},
     conversation::{HeldKey, hold},
     core::Core,
     error::Error,
@@ -17,12 +24,13 @@ use crate::{
     turn::Turn,
 };
 
-/// Holders answer at most once per key, device and hour (protocol section 3.3).
-const ANSWER_EVERY_MS: u64 = 60 * 60 * 1000;
-/// A missing key is asked for again after this.
-const ASK_AGAIN_MS: u64 = 30_000;
-/// Unknown keys asked for per conversation and hour (protocol section 3.3).
-const ASKED_PER_HOUR: u64 = 10;
+/// The key in use is chosen anew after this.
+const CHOSEN_MS: u64 = 60_000;
+/// Keys of others kept in a room: more than a rotation a day and all concurrent ones leave behind until
+/// they are deleted. Beyond that only those are taken that were asked for.
+const KEYS_KEPT: usize = 256;
+/// No epoch comes near it; a higher one would leave no number for the next.
+const EPOCH_MAX: u64 = i64::MAX as u64;
 
 impl Core {
     /// The key to seal content with; makes one if there is none, and gives it to every device of the
@@ -44,8 +52,11 @@ impl Core {
             None => self.make_key(turn, room)?,
         };
         if let Some(conversation) = self.rooms.get_mut(&room) {
-            // Asked again every minute for the rotation age; at once when the control log changes.
-            let until = turn.now.mono.saturating_add(60_000);
+            // Asked again every minute, and when the key has its rotation age; at once when the control
+            // log changes.
+            let created = conversation.keys.get(&key).map_or(0, |held| held.facts.created.millis());
+            let oldest = created.saturating_add(rules::rotation_age_ms(conversation.devices.len()));
+            let until = turn.now.mono.saturating_add(oldest.saturating_sub(now).min(CHOSEN_MS));
             conversation.chosen = Some(crate::conversation::Chosen { key, until });
         }
         Ok(key)
@@ -60,7 +71,9 @@ impl Core {
         let highest = conversation.keys.values().max_by_key(|held| held.facts.rank());
         let (route, basis) = (highest.map(|h| h.route), highest.map(|h| h.facts.basis.clone()));
         let basis = basis.and_then(|heads| conversation.control.view_at(&heads));
-        let route = route.filter(|_| !rules::needs_new_route(basis.as_deref(), &view));
+        // Of a basis that is not here nobody knows that it lacks a removal: its route is taken over.
+        let changed = basis.is_some_and(|basis| rules::needs_new_route(Some(&*basis), &view));
+        let route = route.filter(|_| !changed);
         let recipients: Vec<DeviceId> = rules::recipients(&view, &me)
             .into_keys()
             .filter(|device| self.directory.get(device).is_some_and(|d| d.bundle.is_some()))
@@ -114,6 +127,7 @@ impl Core {
         let fresh_route = !conversation.keys.values().any(|other| other.route == held.route);
         let route = held.seal.route().topic().to_owned();
         conversation.keys.insert(id, held);
+        conversation.unchecked.insert(id);
         conversation.chosen = None;
         self.ring.set_room(room, conversation.seals());
         if fresh_route {
@@ -123,6 +137,7 @@ impl Core {
             self.announce_everywhere(turn);
             self.route_is_new(turn, room);
         }
+        self.check_keys(turn, room)?;
         Ok(true)
     }
 
@@ -173,16 +188,30 @@ impl Core {
         }
         for encoded in &share.keys {
             let Ok(held) = hold(encoded) else { continue };
-            if held.conv != conv {
+            if held.conv != conv || !self.admits_key(turn, room, &held) {
                 continue;
             }
             let id = held.facts.id;
             if self.keep_key(turn, room, held)? {
-                keys::forget_ask(turn.db, &id)?;
                 self.unpark(turn, room, id)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a key that somebody shares is taken: one that ages, and as long as there are few, or that
+    /// was asked for.
+    fn admits_key(&self, turn: &Turn<'_>, room: RoomRow, held: &HeldKey) -> bool {
+        let Some(conversation) = self.rooms.get(&room) else { return false };
+        let facts = &held.facts;
+        let in_time = hlc::receive(facts.created, self.author_time(turn)) == Receive::Accept;
+        let wanted = self.asking.awaits(room, &facts.id);
+        let room_left = conversation.keys.len() < KEYS_KEPT || wanted;
+        let taken = in_time && facts.epoch < EPOCH_MAX && room_left;
+        if !taken {
+            tracing::debug!(key = %facts.id, creator = %facts.creator, "a key is not taken");
+        }
+        taken
     }
 
     /// A device asks for keys on a stream.
@@ -195,19 +224,22 @@ impl Core {
     ) -> Result<(), Error> {
         for id in ids.iter().take(limits::REQUESTED_KEYS).filter_map(|id| KeyId::try_from(id.as_slice()).ok())
         {
-            let row = self.directory.row(turn.db, &device, None)?;
-            if keys::shared_at(turn.db, &id, row)?
-                .is_some_and(|at| turn.now.wall.saturating_sub(at) < ANSWER_EVERY_MS)
-            {
-                continue;
-            }
             let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(()) };
             let Some(held) = conversation.keys.get(&id) else { continue };
             let (facts, conv) = (held.facts.clone(), conversation.conv);
             let view = conversation.control.view();
-            let Some(basis) = conversation.control.view_at(&facts.basis) else { continue };
+            let allowed = match conversation.control.view_at(&facts.basis) {
+                Some(basis) => rules::may_reshare(&facts, &basis, &view, &device, &Rules::ALL),
+                None => Err(rules::Denied::BasisNotSeen),
+            };
+            let row = self.directory.row(turn.db, &device, None)?;
+            // An answer that lies in the future was given before the clock was set back.
+            let answered = keys::shared_at(turn.db, &id, row)?.filter(|at| *at <= turn.now.wall);
+            if answered.is_some_and(|at| turn.now.wall.saturating_sub(at) < KEY_ANSWER_PAUSE_MS) {
+                continue;
+            }
             keys::shared(turn.db, &id, row, turn.now.wall)?;
-            match rules::may_reshare(&facts, &basis, &view, &device, &Rules::ALL) {
+            match allowed {
                 Ok(()) => self.give_keys(turn, room, device, &[id])?,
                 Err(denied) => {
                     let denied = KeyDenied {
@@ -235,8 +267,14 @@ impl Core {
         }
     }
 
-    /// A holder refuses: frames of a key from before our Add are dropped silently.
-    pub(crate) fn key_denied(&mut self, turn: &mut Turn<'_>, denied: &KeyDenied) -> Result<(), Error> {
+    /// A holder that was asked refuses: frames of a key from before our Add are dropped silently. In self
+    /// and 1:1 there is no Add, so nothing is from before it.
+    pub(crate) fn key_denied(
+        &mut self,
+        turn: &mut Turn<'_>,
+        device: DeviceId,
+        denied: &KeyDenied,
+    ) -> Result<(), Error> {
         let conv = madang_model::ConvId::try_from(denied.conv.as_slice()).ok();
         let (Some(room), Ok(key)) = (
             conv.and_then(|conv| self.by_conv.get(&conv).copied()),
@@ -244,60 +282,96 @@ impl Core {
         ) else {
             return Ok(());
         };
-        if denied.before_you {
+        if !self.asking.was_asked(room, &key, &device) {
+            tracing::debug!(from = %device, %key, "a refusal that nobody asked for");
+            return Ok(());
+        }
+        let members = self.rooms.get(&room).map(|r| r.control.conversation());
+        if denied.before_you && members == Some(Members::Room) {
             parked::drop_frames(turn.db, room, &key)?;
-            keys::forget_ask(turn.db, &key)?;
         }
         Ok(())
     }
 
-    /// Asks for the keys of parked frames: on open streams first, else in the lane (protocol section
-    /// 3.3, Ask).
+    /// A stream of a room is open: it is asked before the lane.
+    pub(crate) fn keys_may_be_asked(&mut self, turn: &Turn<'_>, room: RoomRow) {
+        if self.asking.is_waiting(room) {
+            self.timers.set(Due::AskKeys(room), turn.now.mono);
+        }
+    }
+
+    /// Asks for the keys of parked frames (protocol section 3.3, Ask).
     pub(crate) fn ask_keys(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<(), Error> {
-        let mut asked = Vec::new();
-        let mut waiting = false;
-        for (_, id, _) in parked::unknown_keys(turn.db)?.into_iter().filter(|(row, _, _)| *row == room) {
-            let known = self.rooms.get(&room).is_some_and(|r| r.keys.contains_key(&id));
-            let before = keys::ask(turn.db, &id)?;
-            let fresh = keys::asked_since(turn.db, room, turn.now.wall.saturating_sub(ANSWER_EVERY_MS))?;
-            waiting |= !known;
-            // At most 10 unknown keys per conversation and hour (protocol section 3.3).
-            if known || asked.len() >= limits::REQUESTED_KEYS || (before.is_none() && fresh >= ASKED_PER_HOUR)
-            {
-                continue;
-            }
-            if before.is_none_or(|ask| turn.now.wall.saturating_sub(ask.asked_at) >= ASK_AGAIN_MS) {
-                keys::asked(turn.db, room, &id, turn.now.wall)?;
-                asked.push(id.as_bytes().to_vec());
-            }
-        }
-        if waiting {
-            self.timers.set(Due::AskKeys(room), turn.now.mono.saturating_add(ASK_AGAIN_MS));
-        }
-        if asked.is_empty() {
-            return Ok(());
-        }
-        if let Some(peer) = self.peers_in(room).first().copied()
-            && let Some(tag) = self.peers.get(&peer).and_then(|link| link.open.get(&room))
-        {
-            let request = StreamKeyRequest { tag: tag.to_vec(), key_ids: asked };
-            self.frame(turn, peer, StreamBody::KeyRequest(request));
-            return Ok(());
-        }
         let Some(conversation) = self.rooms.get(&room) else { return Ok(()) };
         let conv = conversation.conv.as_bytes().to_vec();
-        let holder = conversation
-            .keys
-            .values()
-            .max_by_key(|held| held.facts.rank())
-            .map(|held| held.facts.creator)
-            .filter(|creator| *creator != self.me.device)
-            .or_else(|| conversation.recipient_devices(&self.me.device).first().copied());
-        if let Some(holder) = holder {
-            let request = KeyRequest { conv, key_ids: asked };
-            self.lane_send(turn, holder, &topic("ask", room.0), LaneBody::Request(request))?;
+        let mut unknown = parked::unknown_keys_of(turn.db, room)?;
+        unknown.retain(|id| !conversation.keys.contains_key(id));
+        let connected: Vec<DeviceId> = self
+            .peers_in(room)
+            .iter()
+            .filter_map(|peer| self.peers.get(peer))
+            .map(|link| link.device)
+            .collect();
+        let lane = self.likely_holders(room);
+        let holders = Holders { connected: &connected, lane: &lane };
+        let jitter = self.key_jitter();
+        let (requests, next) = self.asking.step(room, &unknown, holders, (turn.now.mono, jitter));
+        if let Some(at) = next.filter(|_| !unknown.is_empty()) {
+            self.timers.set(Due::AskKeys(room), at.max(turn.now.mono.saturating_add(1)));
+        }
+        for (request, ids) in requests {
+            for ids in ids.chunks(limits::REQUESTED_KEYS) {
+                let key_ids = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+                match &request {
+                    Request::Stream(device) => self.ask_on_stream(turn, room, device, key_ids),
+                    Request::Lane(device) => {
+                        let first = ids.first().map(ToString::to_string).unwrap_or_default();
+                        let body = LaneBody::Request(KeyRequest { conv: conv.clone(), key_ids });
+                        self.lane_send(turn, *device, &topic("ask", first), body)?;
+                    }
+                }
+            }
         }
         Ok(())
+    }
+
+    fn ask_on_stream(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: RoomRow,
+        device: &DeviceId,
+        key_ids: Vec<Vec<u8>>,
+    ) {
+        let Some(peer) = self.peer_of(device) else { return };
+        let tag = self.peers.get(&peer).and_then(|link| link.open.get(&room)).map(|tag| tag.to_vec());
+        if let Some(tag) = tag {
+            self.frame(turn, peer, StreamBody::KeyRequest(StreamKeyRequest { tag, key_ids }));
+        }
+    }
+
+    /// Devices of the members in the order in which they are asked: the maker of the newest key, then
+    /// admins, then all others.
+    fn likely_holders(&mut self, room: RoomRow) -> Vec<DeviceId> {
+        let me = self.me.device;
+        let Some(conversation) = self.rooms.get_mut(&room) else { return Vec::new() };
+        let view = conversation.control.view();
+        let newest = conversation.keys.values().max_by_key(|held| held.facts.rank());
+        let maker = newest.map(|held| held.facts.creator);
+        let mut holders: Vec<DeviceId> = conversation.recipient_devices(&me);
+        holders.sort_by_key(|device| {
+            let admin = view
+                .account_of(device)
+                .and_then(|account| view.role(&account))
+                .is_some_and(|role| matches!(role, Role::Owner | Role::Admin));
+            (Some(*device) != maker, !admin)
+        });
+        holders
+    }
+
+    fn key_jitter(&self) -> u64 {
+        let random = self.random16();
+        let number = random.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        number.checked_rem(KEY_ASK_JITTER_MS).unwrap_or(0)
     }
 
     /// Control heads as an op or a key names them.

@@ -18,6 +18,7 @@ impl Core {
         let room = self.by_conv.get(&conv).copied().ok_or(Error::NotFound("room"))?;
         text::check_message(body, false)?;
         self.check_member(room)?;
+        self.check_clock()?;
         if let Some(id) = &answers
             && !ops::by_id(turn.db, id)?.is_some_and(|op| op.room == room && op.kind == Kind::Text.number())
         {

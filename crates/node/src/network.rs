@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use madang_p2p as p2p;
-use madang_wire::{Message as _, RelayBody, RelayFrame, StreamBody, StreamFrame};
+use madang_wire::{RelayBody, RelayFrame, StreamBody, StreamFrame, byte_fields};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedMutexGuard, Semaphore, broadcast, mpsc, oneshot};
 
@@ -63,12 +63,20 @@ impl Network {
         }
     }
 
+    /// Closes every connection; they come back by themselves, with new streams.
+    pub(crate) fn begin_anew(&self) {
+        self.handle.reconnect();
+    }
+
     fn send(&self, send: Send) {
         match send {
             Send::Frame { peer, frame } => {
                 if let Err(error) = self.handle.send(peer, frame) {
-                    // The frame is not lost: what is not acknowledged is sent again by timers.
                     tracing::debug!(%peer, %error, "frame was not queued");
+                    if error == p2p::SendError::Full {
+                        // Most frames are never said again on a stream. On a new one they are.
+                        self.handle.restart(peer);
+                    }
                 }
             }
             Send::Publish { topic, data } => {
@@ -79,6 +87,7 @@ impl Network {
             }
             Send::Verdict { id, good } => self.handle.gossip_verdict(id, good),
             Send::Subscribe(topic) => self.handle.subscribe(topic),
+            Send::Unsubscribe(topic) => self.handle.unsubscribe(topic),
             Send::SetPeer { peer, addrs } => self.handle.set_peer(peer, addrs, true),
             Send::ForgetPeer(peer) => self.handle.forget_peer(peer),
             Send::Contact { call, peer, addrs, frame } => {
@@ -104,6 +113,10 @@ impl Network {
             Send::Relay { relay, frame } => {
                 if let Err(error) = self.handle.relay_send(relay, frame) {
                     tracing::debug!(%relay, %error, "relay frame was not queued");
+                    if error == p2p::SendError::Full {
+                        // Requests would wait for an answer to something that was never asked.
+                        self.handle.restart_relay(relay);
+                    }
                 }
             }
             Send::Redial => self.handle.reconnect(),
@@ -138,7 +151,9 @@ impl Listener {
     async fn input(&mut self, event: p2p::Event) -> Option<Input> {
         Some(match event {
             p2p::Event::Listening { addrs } => Input::Listening(addrs),
-            p2p::Event::PeerUp { peer, relayed, .. } => Input::PeerUp { peer, relayed },
+            p2p::Event::PeerUp { peer, relayed, opener, nonce, .. } => {
+                Input::PeerUp { peer, relayed, opener, nonce }
+            }
             p2p::Event::PeerDown { peer } => Input::PeerDown(peer),
             p2p::Event::Rtt { peer, ms } => Input::Rtt { peer, ms },
             p2p::Event::Frame { peer, frame } => return self.frame(peer, &frame).await,
@@ -159,7 +174,7 @@ impl Listener {
         })
     }
 
-    async fn frame(&self, peer: p2p::PeerId, frame: &[u8]) -> Option<Input> {
+    async fn frame(&self, peer: p2p::PeerId, frame: &Bytes) -> Option<Input> {
         let decoded: StreamFrame = match madang_wire::decode(frame) {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -170,9 +185,7 @@ impl Listener {
         match decoded.body? {
             StreamBody::Ops(ops) => {
                 if self.paths.stream {
-                    let sealed =
-                        ops.sealed.iter().map(|sealed| Bytes::from(sealed.encode_to_vec())).collect();
-                    self.open(Source::Stream { peer, tag: ops.tag }, sealed, None).await;
+                    self.open(Source::Stream { peer, tag: ops.tag }, sealed_in(frame), None).await;
                 }
                 None
             }
@@ -195,18 +208,17 @@ impl Listener {
         None
     }
 
-    /// Opens sealed frames on the pool; waits only for a free place in it, which slows the sender. `order`
-    /// is held until the engine has what was opened.
+    /// Opens sealed frames on the pool; waits only for a free place in it, which slows the sender. The place and `order`
+    /// are held until the engine has what was opened: while the engine is busy nothing more is taken in.
     async fn open(&self, source: Source, sealed: Vec<Bytes>, order: Option<OwnedMutexGuard<()>>) {
         let Ok(permit) = Arc::clone(&self.openers).acquire_owned().await else { return };
         let (ring, inputs) = (Arc::clone(&self.ring), self.inputs.clone());
         tokio::task::spawn_blocking(move || {
             let arrival = ingest::open(&ring, source, sealed);
-            drop(permit);
             if let Some(arrival) = arrival {
                 drop(inputs.blocking_send(Input::Arrival(arrival)));
             }
-            drop(order);
+            drop((permit, order));
         });
     }
 
@@ -221,6 +233,17 @@ impl Listener {
         asks.insert(ask, reply);
         Some(Input::Contact { peer, ask, frame })
     }
+}
+
+/// Field of `StreamFrame` that holds ops, and field of `Ops` that holds a sealed object (protocol section 9.1).
+const OPS_FIELDS: (u32, u32) = (5, 2);
+
+/// The sealed objects in a frame of ops exactly as they were received, without copying: they are hashed and kept so
+/// (protocol section 0).
+fn sealed_in(frame: &Bytes) -> Vec<Bytes> {
+    let ops = byte_fields(frame, OPS_FIELDS.0).unwrap_or_default();
+    let parts = ops.into_iter().flat_map(|ops| byte_fields(ops, OPS_FIELDS.1).unwrap_or_default());
+    parts.map(|part| frame.slice_ref(part)).collect()
 }
 
 /// Connects both sides.
@@ -251,3 +274,7 @@ pub(crate) fn connect(
     };
     (network, listener)
 }
+
+#[cfg(test)]
+#[path = "network_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use madang_crypto::{os_rng, random};
 use madang_model::OpId;
 use madang_p2p::{self as p2p, Multiaddr, PeerId};
 use madang_store::meta;
@@ -75,6 +76,7 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
     let port = meta::get(writer.conn(), "network.port")?
         .and_then(|bytes| <[u8; 2]>::try_from(bytes).ok())
         .map(u16::from_be_bytes);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let swarm = p2p::spawn(p2p::Config {
         secret: *secrets.network,
         listen: listen(&config)?,
@@ -83,6 +85,7 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
         gossip: true,
         tcp: config.tcp,
         quic: config.quic,
+        hello: hello(Arc::clone(&clock)),
     })
     .await?;
     let network_handle = swarm.0.clone();
@@ -99,7 +102,6 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
         relays: Vec::new(),
     };
     let core = Core::new(me(secrets, network_handle.local_peer()), Settings { paths: config.paths }, ring);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let stop = Arc::new(Notify::new());
     let engine = Engine {
         writer,
@@ -110,6 +112,8 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
         inputs: inputs_rx,
         stop: Arc::clone(&stop),
         seen: Now::default(),
+        failed: 0,
+        undone: false,
     };
     let (ended, has_ended) = oneshot::channel();
     std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
@@ -130,6 +134,15 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
         ended: tokio::sync::Mutex::new(Some(has_ended)),
     };
     Ok(Handle { inner: Arc::new(inner) })
+}
+
+/// What this node says first on a stream (protocol section 9.1).
+fn hello(clock: Arc<dyn Clock>) -> p2p::HelloSource {
+    p2p::HelloSource::new(move || p2p::Hello {
+        nonce: random(&mut os_rng()),
+        now: clock.wall_ms(),
+        features: Vec::new(),
+    })
 }
 
 /// Who the node with these secrets is.

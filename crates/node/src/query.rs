@@ -4,3 +4,4 @@
 pub(crate) mod friends;
 pub(crate) mod messages;
 pub(crate) mod rooms;
+pub(crate) mod standing;

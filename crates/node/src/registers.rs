@@ -1,154 +1,53 @@
-//! Registers: signed values of which only the newest counts (protocol section 2.2), among them what a
-//! device has committed (`heads`) and displayed (`read`).
+//! Own registers: signed values of which only the newest counts (protocol section 2.2), among them what
+//! this device has committed (`heads`) and displayed (`read`).
 //!
-//! Invariant: a frontier names only ops whose whole past is here; a newer version replaces an older one
-//! and never the reverse.
+//! It must not know what those of others change; that is `register_in`. Invariants: a frontier names only
+//! ops whose whole past is here; the version of an own register always rises.
 
-use madang_crypto::{Verified, sign_body};
+use madang_crypto::sign_body;
 use madang_model::{
-    DeviceId, Hlc, OpId,
-    frontier::{Headers, Link, Vector},
+    Hlc,
+    control::Conversation as Members,
+    limits::{FUTURE_TOLERANCE_MS, REGISTER_REPUT_MS},
 };
-use madang_store::{Conn, RoomRow, acks, friends, ops, registers};
-use madang_wire::{BundleEntry, Card, Frontier, Inner, InnerBody, Message as _, Register, Sealed, Signed};
+use madang_store::{Conn, RoomRow, registers, settings};
+use madang_wire::{
+    BundleEntry, Frontier, Inner, InnerBody, Message as _, Prefs, Register, Sealed, Signed, SignedOp, limits,
+};
 
-use crate::{core::Core, error::Error, event::Event, stored, timer::Due, turn::Turn};
+use crate::{
+    awaited::Frontiers,
+    core::Core,
+    effect::Send,
+    error::Error,
+    register_in::{StoredHeaders, payload_of},
+    timer::Due,
+    turn::Turn,
+};
 
-/// Own registers of small rooms are published together after this (protocol section 6.2).
-const COALESCE_MS: u64 = 1_000;
+/// Own registers are published together after this, by the number of members (protocol section 6.2).
+const COALESCE_MS: [(usize, u64); 3] = [(20, 1_000), (200, 10_000), (1_000, 60_000)];
+/// The same above the largest number.
+const COALESCE_MOST_MS: u64 = 300_000;
+/// A room that was joined, or that changed, has the registers that it lacks after this.
+const JOINED_MS: u64 = 200;
+/// The setting that turns receipts off.
+const RECEIPTS: &str = "receipts";
+/// The setting that turns off telling others that one writes.
+const TYPING: &str = "typing";
+/// Value of both when they are off.
+const OFF: &str = "off";
 
-/// Headers of a room, read from the store.
-pub(crate) struct StoredHeaders<'a>(pub(crate) &'a Conn);
+/// Whether this person sends and sees receipts.
+pub(crate) fn receipts_on(db: &Conn) -> Result<bool, Error> {
+    is_on(db, RECEIPTS)
+}
 
-impl Headers for StoredHeaders<'_> {
-    fn link(&self, id: &OpId) -> Option<Link> {
-        let op = stored::to_model(&ops::by_id(self.0, id).ok()??)?;
-        let parents = op.header.parents().collect();
-        Some(Link { author: op.header.author, seq: op.header.seq, hlc: op.header.hlc, parents })
-    }
+fn is_on(db: &Conn, key: &str) -> Result<bool, Error> {
+    Ok(settings::get(db, key)?.is_none_or(|setting| setting.value != OFF))
 }
 
 impl Core {
-    /// Takes a register whose signature was verified; answers whether its author belongs here.
-    pub(crate) fn take_register(
-        &mut self,
-        turn: &mut Turn<'_>,
-        room: RoomRow,
-        register: &Verified<Register>,
-        signed: &Signed,
-    ) -> Result<bool, Error> {
-        let device = DeviceId::from_bytes(register.signer);
-        let value = register.body.value();
-        if self.author_account(room, &device).is_none() {
-            return Ok(false);
-        }
-        let kept = registers::Register {
-            author: device,
-            name: value.name.clone(),
-            version: value.version,
-            body: signed.encode_to_vec(),
-        };
-        // An own one comes back when this store has lost it.
-        if registers::put(turn.db, room, &kept)? && device != self.me.device {
-            self.apply_register(turn, room, device, &value.name, &value.payload)?;
-        }
-        Ok(true)
-    }
-
-    fn apply_register(
-        &mut self,
-        turn: &mut Turn<'_>,
-        room: RoomRow,
-        device: DeviceId,
-        name: &str,
-        payload: &[u8],
-    ) -> Result<(), Error> {
-        match name {
-            "heads" => {
-                let pairs = self.vector_of(turn, room, &device, payload, false)?;
-                self.acknowledged(turn, room, device, &pairs, &[], None)?;
-            }
-            "read" => self.read_elsewhere(turn, room, device, payload)?,
-            "bundle" => {
-                let Ok(entry) = madang_wire::decode::<BundleEntry>(payload) else { return Ok(()) };
-                if let Some(bundle) = &entry.bundle {
-                    self.take_bundle(turn, bundle)?;
-                }
-            }
-            "addr" => {
-                if let Ok(signed) = madang_wire::decode::<Signed>(payload) {
-                    self.take_address(turn, &signed)?;
-                }
-            }
-            "card" => {
-                let account = self.author_account(room, &device);
-                if let (Some(account), Ok(card)) = (account, madang_wire::decode::<Card>(payload))
-                    && madang_model::text::check_name(&card.name).is_ok()
-                {
-                    friends::set_card(turn.db, &account, &card.name, payload)?;
-                    turn.emit(Event::Friend { account });
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// The vector that a frontier stands for, grown from what is known of this device.
-    fn vector_of(
-        &mut self,
-        turn: &Turn<'_>,
-        room: RoomRow,
-        device: &DeviceId,
-        payload: &[u8],
-        read: bool,
-    ) -> Result<Vec<(DeviceId, u64)>, Error> {
-        let Ok(frontier) = madang_wire::decode::<Frontier>(payload) else { return Ok(Vec::new()) };
-        let known = if read {
-            let account = self.author_account(room, device);
-            let marks = acks::read_marks(turn.db, room)?;
-            let mut known = std::collections::BTreeMap::new();
-            for (row, seq) in account.and_then(|account| marks.get(&account).cloned()).unwrap_or_default() {
-                if let Some(author) = madang_store::devices::get(turn.db, row)? {
-                    known.insert(author.id, seq);
-                }
-            }
-            known
-        } else {
-            self.rooms.get(&room).and_then(|r| r.acks.get(device)).map(|a| a.upto.clone()).unwrap_or_default()
-        };
-        let mut vector = Vector::from_pairs(known);
-        let ids = frontier.ids.iter().filter_map(|id| OpId::try_from(id.as_slice()).ok());
-        // Ids that are not here yet are looked at again when the next version of the register comes.
-        vector.advance(ids, &StoredHeaders(turn.db));
-        Ok(vector.pairs().collect())
-    }
-
-    fn read_elsewhere(
-        &mut self,
-        turn: &mut Turn<'_>,
-        room: RoomRow,
-        device: DeviceId,
-        payload: &[u8],
-    ) -> Result<(), Error> {
-        let Some(account) = self.author_account(room, &device) else { return Ok(()) };
-        let pairs = self.vector_of(turn, room, &device, payload, true)?;
-        let mut grown = false;
-        for (author, seq) in pairs {
-            let row = self.directory.row(turn.db, &author, None)?;
-            grown |= acks::raise_read(turn.db, room, &account, row, seq)?;
-        }
-        if grown {
-            if account == self.me.account {
-                self.recount_unread(turn, room)?;
-            }
-            if let Some(conversation) = self.rooms.get(&room) {
-                turn.emit(Event::Receipt { room: conversation.conv, messages: Vec::new() });
-            }
-        }
-        Ok(())
-    }
-
     /// Publishes `heads` soon.
     pub(crate) fn heads_register_later(&mut self, turn: &Turn<'_>, room: RoomRow) {
         self.register_later(turn, room, "heads");
@@ -156,10 +55,70 @@ impl Core {
 
     /// Publishes an own register with the next batch of the room.
     pub(crate) fn register_later(&mut self, turn: &Turn<'_>, room: RoomRow, name: &'static str) {
+        let members = self.rooms.get(&room).map_or(0, |r| r.members.len());
+        let coalesce = COALESCE_MS.iter().find(|(most, _)| members <= *most);
+        let wait = coalesce.map_or(COALESCE_MOST_MS, |(_, wait)| *wait);
+        self.register_after(turn, room, name, wait);
+    }
+
+    fn register_after(&mut self, turn: &Turn<'_>, room: RoomRow, name: &'static str, wait: u64) {
         self.own_registers.entry(room).or_default().insert(name);
         let jitter = u64::from(self.random16().first().copied().unwrap_or(0));
-        self.timers
-            .set(Due::Registers(room), turn.now.mono.saturating_add(COALESCE_MS).saturating_add(jitter));
+        self.timers.set(Due::Registers(room), turn.now.mono.saturating_add(wait).saturating_add(jitter));
+    }
+
+    /// The names of a room's own registers (protocol section 2.2).
+    fn register_names(&self, room: RoomRow) -> Vec<&'static str> {
+        let Some(conversation) = self.rooms.get(&room) else { return Vec::new() };
+        let mut names = vec!["heads", "read", "bundle", "card", "prefs"];
+        if conversation.control.conversation() == Members::Room {
+            names.push("accountlog");
+        } else {
+            names.push("addr");
+        }
+        names
+    }
+
+    /// Publishes what a room lacks of the own registers or has in a version that is no longer true, or
+    /// that was put a week ago: when it was joined, when it changed, and every hour.
+    pub(crate) fn refresh_registers_of(&mut self, turn: &Turn<'_>, room: RoomRow) -> Result<(), Error> {
+        let now = self.author_time(turn);
+        for name in self.register_names(room) {
+            let Some(payload) = self.register_payload(turn, room, name)? else { continue };
+            let kept = registers::get(turn.db, room, &self.me.device, name)?;
+            // Frontiers are published when they grow by what others wrote.
+            let frontier = Frontiers::ALL.iter().any(|which| which.name() == name);
+            let current = kept.map_or(frontier, |kept| {
+                let put_at = Hlc::from_u64(kept.version).millis();
+                let same = frontier || payload_of(&kept) == Some(payload);
+                now.saturating_sub(put_at) < REGISTER_REPUT_MS && same
+            });
+            if !current {
+                self.register_after(turn, room, name, JOINED_MS);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same in every room.
+    pub(crate) fn refresh_registers(&mut self, turn: &Turn<'_>) -> Result<(), Error> {
+        for room in self.rooms.keys().copied().collect::<Vec<_>>() {
+            self.refresh_registers_of(turn, room)?;
+        }
+        Ok(())
+    }
+
+    /// A setting was changed: some of them others have to know (protocol section 2.2, `prefs`).
+    pub(crate) fn setting_changed(&mut self, turn: &mut Turn<'_>, key: &str) {
+        if ![RECEIPTS, TYPING].contains(&key) {
+            return;
+        }
+        for name in ["prefs", "read"] {
+            self.publish_everywhere(turn, name);
+        }
+        for room in self.rooms.keys().copied().collect::<Vec<_>>() {
+            self.numbers_changed(turn, room);
+        }
     }
 
     /// Publishes the own registers of a room that changed.
@@ -179,20 +138,39 @@ impl Core {
     ) -> Result<Option<Vec<u8>>, Error> {
         let own = self.directory.get(&self.me.device);
         Ok(match name {
-            "heads" => self.rooms.get(&room).filter(|r| r.missing.is_empty()).map(|r| {
-                let ids =
-                    r.heads.iter().take(madang_wire::limits::FRONTIER_IDS).map(|id| id.as_bytes().to_vec());
-                Frontier { ids: ids.collect() }.encode_to_vec()
+            "heads" => self.rooms.get(&room).and_then(|r| {
+                let ids = r.covered.frontier().wire_ids(&StoredHeaders(turn.db));
+                let ids: Vec<Vec<u8>> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+                (!ids.is_empty()).then(|| Frontier { ids }.encode_to_vec())
             }),
-            "read" => Some(self.read_frontier(turn, room)?),
-            "addr" => own.and_then(|d| d.signed_addr.clone()),
+            "read" if self.tells_reading(turn, room)? => {
+                Some(self.read_frontier(turn, room)?).filter(|payload| !payload.is_empty())
+            }
+            "addr" if self.register_names(room).contains(&name) => own.and_then(|d| d.signed_addr.clone()),
             "bundle" => own.and_then(|d| d.signed_bundle.clone()).and_then(|bytes| {
                 let bundle = Signed::decode(bytes.as_slice()).ok()?;
                 Some(BundleEntry { bundle: Some(bundle), tokens: Vec::new() }.encode_to_vec())
             }),
             "card" => Some(self.me.card.encode_to_vec()),
+            "prefs" => {
+                let (receipts, typing) = (receipts_on(turn.db)?, is_on(turn.db, TYPING)?);
+                Some(Prefs { receipts, typing }.encode_to_vec())
+            }
+            "accountlog" => {
+                let log = self.account_log(turn.db, &self.me.account)?;
+                Some(log.iter().flat_map(SignedOp::encode_length_delimited_to_vec).collect())
+            }
             _ => None,
         })
+    }
+
+    /// Without receipts, what was read concerns the own other machines alone.
+    fn tells_reading(&self, turn: &Turn<'_>, room: RoomRow) -> Result<bool, Error> {
+        let machines = self
+            .rooms
+            .get(&room)
+            .map_or(0, |r| r.devices.values().filter(|account| **account == self.me.account).count());
+        Ok(machines > 1 || receipts_on(turn.db)?)
     }
 
     fn publish_register(
@@ -203,7 +181,7 @@ impl Core {
         payload: Vec<u8>,
     ) -> Result<(), Error> {
         let Some(conversation) = self.rooms.get(&room) else { return Ok(()) };
-        if conversation.recipient_devices(&self.me.device).is_empty() {
+        if conversation.recipient_devices(&self.me.device).is_empty() || self.is_closed(room) {
             return Ok(());
         }
         let conv = conversation.conv;
@@ -227,10 +205,27 @@ impl Core {
         self.post_mirrors(turn, room)?;
         let key = self.usable_key(turn, room)?;
         let (sealed, bytes) = self.seal(room, key, &Inner { body: Some(InnerBody::Register(signed)) })?;
-        for peer in self.peers_in(room) {
+        let peers = self.peers_in(room);
+        let topic = self.rooms.get(&room).and_then(|r| r.topic_of(&key));
+        if let Some(topic) = topic
+            && self.config.paths.gossip
+            && !peers.is_empty()
+            && bytes.len() <= limits::GOSSIP_BYTES
+        {
+            turn.send(Send::Publish { topic, data: bytes.clone().into() });
+        }
+        // Nobody acknowledges a register, so the stream does not wait for what gossip carries.
+        for peer in peers.into_iter().filter(|_| self.config.paths.stream).collect::<Vec<_>>() {
             self.send_ops(turn, peer, room, vec![sealed.clone()]);
         }
         self.relay_register(turn, room, name, bytes)
+    }
+
+    /// Whether a room is a 1:1 with somebody who is no friend any more or is blocked: it carries neither
+    /// cards nor read marks (protocol section 6.5).
+    pub(crate) fn is_closed(&self, room: RoomRow) -> bool {
+        let peer = self.rooms.get(&room).and_then(|r| r.peer);
+        peer.is_some_and(|peer| !self.is_friend(&peer))
     }
 
     /// Own registers of a room, sealed again for a peer that lacks them.
@@ -249,9 +244,10 @@ impl Core {
         Ok(out)
     }
 
-    /// Greatest timestamp among own registers, so that versions rise over restarts.
-    pub(crate) fn newest_register(db: &Conn, room: RoomRow) -> Result<Hlc, Error> {
-        let newest = registers::versions(db, room)?.into_iter().map(|(_, _, version)| version).max();
-        Ok(Hlc::from_u64(newest.unwrap_or(0)))
+    /// Greatest timestamp among own registers, so that versions rise over restarts; at most a day after
+    /// the author's time, which is as far as others take one.
+    pub(crate) fn newest_register(&self, db: &Conn, room: RoomRow, author_ms: u64) -> Result<Hlc, Error> {
+        let newest = Hlc::from_u64(registers::newest_of(db, room, &self.me.device)?);
+        Ok(newest.min(Hlc::from_millis(author_ms.saturating_add(FUTURE_TOLERANCE_MS))))
     }
 }

@@ -1,14 +1,16 @@
 //! How long keys live: a superseded key is deleted after its retention, its route is followed a while
 //! longer (protocol section 3.3, Delete).
 //!
-//! Invariant: a key is deleted only when a newer one is in use and no frame waits for it.
+//! Invariant: a key is deleted only when a newer one is in use, no frame waits for it, and no own op that is sealed
+//! under it is still on its way: its bytes stay as they were sealed first, and the key names their log.
 
 use std::collections::BTreeMap;
 
+use madang_crypto::Route;
 use madang_model::{KeyId, keys as rules};
-use madang_store::{Conn, RoomRow, gaps, keys, meta};
+use madang_store::{Conn, RoomRow, frames, gaps, keys, meta};
 
-use crate::{core::Core, error::Error, turn::Turn};
+use crate::{core::Core, effect::Send, error::Error, turn::Turn};
 
 /// Rows of routes that outlive their key.
 fn prefix(room: RoomRow) -> String {
@@ -54,7 +56,8 @@ impl Core {
                 keys::supersede(turn.db, room, &kept.id, turn.now.wall)?;
                 continue;
             };
-            if rules::is_expired((!open_gap).then_some(since), devices, turn.now.wall) {
+            let over = rules::is_expired((!open_gap).then_some(since), devices, turn.now.wall);
+            if over && !frames::sealed_under(turn.db, room, &kept.id)? {
                 self.delete_key(turn, room, &kept.id, since)?;
                 changed = true;
             }
@@ -80,12 +83,21 @@ impl Core {
         Ok(())
     }
 
-    fn drop_old_routes(&mut self, turn: &Turn<'_>, room: RoomRow) -> Result<bool, Error> {
+    fn drop_old_routes(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<bool, Error> {
         let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(false) };
-        let before = conversation.old_routes.len();
-        conversation.old_routes.retain(|_, until| *until > turn.now.wall);
-        if conversation.old_routes.len() == before {
+        let now = turn.now.wall;
+        let over: Vec<[u8; 32]> = conversation
+            .old_routes
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(route, _)| *route)
+            .collect();
+        if over.is_empty() {
             return Ok(false);
+        }
+        for route in &over {
+            conversation.old_routes.remove(route);
+            turn.send(Send::Unsubscribe(Route::new(route).topic().to_owned()));
         }
         for (key, value) in meta::list(turn.db, &prefix(room))? {
             let over = value.split_first_chunk::<32>().and_then(|(_, until)| <[u8; 8]>::try_from(until).ok());

@@ -1,6 +1,9 @@
 //! What the node says about itself: connections, relays, outbox, paths.
 
-use madang_store::{frames, meta};
+use madang_store::{
+    frames, meta,
+    relays::{self, BoxKind},
+};
 
 use crate::{core::Core, error::Error, turn::Turn, view};
 
@@ -25,7 +28,9 @@ impl Core {
                 })
                 .collect(),
             relays: self.relay_list(turn)?,
-            outbox: frames::count(turn.db)?,
+            // Own messages that some device lacks, and envelopes that no relay has taken yet: whoever closes
+            // the lid while it is not empty leaves something behind.
+            outbox: frames::count(turn.db)?.saturating_add(relays::waiting(turn.db, BoxKind::Inbox)?),
             repaired: repaired(turn)?,
             clock_offset_ms: (correction != 0).then_some(correction),
         })

@@ -10,17 +10,17 @@ use madang_model::{AccountId, DeviceId, OpId};
 use madang_p2p::PeerId;
 use madang_store::RoomRow;
 use madang_wire::{
-    ConvOpen, Heads, Message as _, Sealed, StreamBody, StreamErr, StreamFrame, StreamHello, Upto, limits,
+    ConvOpen, Heads, Message as _, Sealed, StreamBody, StreamFrame, StreamHello, Upto, limits,
 };
 
-use crate::{core::Core, effect::Send, error::Error, ring::Tag, timer::Due, turn::Turn};
+use crate::{core::Core, effect::Send, error::Error, flight::Flight, ring::Tag, timer::Due, turn::Turn};
 
-/// Version of the stream protocol.
-const VERSION: u32 = 1;
 /// Bytes of sealed frames in one `Ops`, below the 64 KiB of a stream frame.
 const OPS_BYTES: usize = 60 * 1024;
 /// Reconcile again so often while connected (protocol section 9.2).
 const RECONCILE_EVERY_MS: u64 = 10 * 60 * 1000;
+/// When a device was last alive is written this often.
+const HEARD_EVERY_MS: u64 = 60 * 60 * 1000;
 
 /// A connected, known peer.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct PeerLink {
     pub(crate) device: DeviceId,
     pub(crate) relayed: bool,
     pub(crate) rtt_ms: Option<u32>,
+    /// Whether this side opened the stream.
+    opener: bool,
     /// Our nonce of this stream.
     nonce: [u8; 16],
     /// Whether the peer has said hello.
@@ -45,23 +47,35 @@ pub(crate) struct PeerLink {
     pub(crate) published: BTreeMap<RoomRow, u64>,
     /// Acknowledged part of the own line and when it last grew, per room.
     pub(crate) progress: BTreeMap<RoomRow, (u64, u64)>,
+    /// Accounts whose logs were asked for, with the frames of the answer that are still taken.
+    pub(crate) asked_accounts: BTreeMap<AccountId, u32>,
+    /// Bytes of own ops sent on this stream and not acknowledged.
+    pub(crate) flight: Flight,
     /// Their nonce.
     their_nonce: [u8; 16],
 }
 
 impl Core {
-    pub(crate) fn peer_up(&mut self, turn: &mut Turn<'_>, peer: PeerId, relayed: bool) -> Result<(), Error> {
+    /// The stream with a peer is ready; `opener` and `nonce` say who opened it and what our hello named. The peer's
+    /// hello is its first frame, which the transport has checked.
+    pub(crate) fn peer_up(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: PeerId,
+        relayed: bool,
+        (opener, nonce): (bool, [u8; 16]),
+    ) -> Result<(), Error> {
         let Some((device, account)) = self.directory.of_peer(&peer) else {
             // Known a moment ago, forgotten meanwhile.
             turn.send(Send::ForgetPeer(peer));
             return Ok(());
         };
-        let nonce = self.random16();
         let link = PeerLink {
             account,
             device,
             relayed,
             rtt_ms: None,
+            opener,
             nonce,
             greeted: false,
             tags: BTreeMap::new(),
@@ -70,19 +84,19 @@ impl Core {
             streamed: BTreeMap::new(),
             published: BTreeMap::new(),
             progress: BTreeMap::new(),
+            asked_accounts: BTreeMap::new(),
+            flight: Flight::default(),
             their_nonce: [0; 16],
         };
         self.close_peer(turn, peer);
         self.peers.insert(peer, link);
-        let hello =
-            StreamHello { v: VERSION, nonce: nonce.to_vec(), now: turn.now.wall, features: Vec::new() };
-        self.frame(turn, peer, StreamBody::Hello(hello));
         turn.status_changed = true;
         self.resend_lane(turn, device)
     }
 
     pub(crate) fn peer_down(&mut self, turn: &mut Turn<'_>, peer: PeerId) -> Result<(), Error> {
         if let Some(link) = self.close_peer(turn, peer) {
+            self.clock_gone(turn, crate::time::Reference::Peer(peer));
             let row = self.directory.row(turn.db, &link.device, None)?;
             madang_store::devices::seen(turn.db, row, turn.now.wall)?;
             // What this device has not acknowledged must go another way now.
@@ -90,6 +104,19 @@ impl Core {
                 self.timers.set(Due::RelayOps(*room), turn.now.mono);
             }
         }
+        Ok(())
+    }
+
+    /// A device was alive at `at`, ms since 1970. Written once an hour: a gap waits for it 30 days.
+    pub(crate) fn heard_of(&mut self, turn: &Turn<'_>, device: &DeviceId, at: u64) -> Result<(), Error> {
+        let at = at.min(turn.now.wall);
+        let before = self.heard.get(device).copied().unwrap_or(0);
+        if at < before.saturating_add(HEARD_EVERY_MS) {
+            return Ok(());
+        }
+        let row = self.directory.row(turn.db, device, None)?;
+        madang_store::devices::seen(turn.db, row, at)?;
+        self.heard.insert(*device, at);
         Ok(())
     }
 
@@ -117,6 +144,7 @@ impl Core {
     ) -> Result<(), Error> {
         let Some(link) = self.peers.get(&peer) else { return Ok(()) };
         let device = link.device;
+        self.heard_of(turn, &device, turn.now.wall)?;
         match body {
             StreamBody::Hello(hello) => self.stream_hello(turn, peer, &hello),
             StreamBody::Open(open) => self.stream_open(turn, peer, &open)?,
@@ -128,7 +156,7 @@ impl Core {
                 }
             }
             StreamBody::AccountGet(get) => self.account_get(turn, peer, &get)?,
-            StreamBody::Account(ops) => self.account_ops(turn, &ops.account, &ops.ops)?,
+            StreamBody::Account(ops) => self.account_ops(turn, peer, &ops.account, &ops.ops)?,
             StreamBody::Err(error) => tracing::debug!(%peer, code = error.code, "peer reports an error"),
             // Ops were taken out by the listener, which opens them on the pool.
             StreamBody::Ops(_) => {}
@@ -139,9 +167,9 @@ impl Core {
 
     fn stream_hello(&mut self, turn: &mut Turn<'_>, peer: PeerId, hello: &StreamHello) {
         let Ok(nonce) = <[u8; 16]>::try_from(hello.nonce.as_slice()) else { return };
-        if hello.v == 0 {
-            let error = StreamErr { code: "version".to_owned(), tag: Vec::new() };
-            self.frame(turn, peer, StreamBody::Err(error));
+        if self.peers.get(&peer).is_none_or(|link| link.greeted) {
+            // One hello per stream: with each new nonce come new tags of every room.
+            tracing::debug!(%peer, "a second hello is ignored");
             return;
         }
         self.clock_sample(turn, crate::time::Reference::Peer(peer), hello.now);
@@ -157,9 +185,7 @@ impl Core {
     pub(crate) fn announce_rooms(&mut self, turn: &mut Turn<'_>, peer: PeerId) {
         let Some(link) = self.peers.get(&peer).filter(|link| link.greeted) else { return };
         let (account, mine, theirs) = (link.account, link.nonce, link.their_nonce);
-        // The stream of the lower PeerId wins, so the lower one is the opener on both sides.
-        let lower = self.me.peer.to_bytes() < peer.to_bytes();
-        let (opener, accepter) = if lower { (mine, theirs) } else { (theirs, mine) };
+        let (opener, accepter) = if link.opener { (mine, theirs) } else { (theirs, mine) };
         let mut fresh = Vec::new();
         for (row, room) in &self.rooms {
             if !room.has_member(&account) {
@@ -229,6 +255,7 @@ impl Core {
         self.timers.set(Due::StreamOps(room), turn.now.mono);
         self.timers.set(Due::Reconcile(peer, room), turn.now.mono);
         self.registers_opened(turn, peer, room);
+        self.keys_may_be_asked(turn, room);
     }
 
     /// Sends what is committed here: of `authors`, or of all when none.
@@ -269,7 +296,8 @@ impl Core {
             .filter_map(|u| Some((DeviceId::try_from(u.author.as_slice()).ok()?, u.seq)))
             .collect();
         let also: Vec<OpId> = heads.also.iter().filter_map(|id| OpId::try_from(id.as_slice()).ok()).collect();
-        self.acknowledged(turn, room, device, &upto, &also, Some(peer))
+        self.acknowledged_beyond(turn, room, device, &upto, &also)?;
+        self.acknowledged(turn, room, device, &upto, Some(peer))
     }
 
     /// The room that a tag of this peer names, if both sides have opened it.

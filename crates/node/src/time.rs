@@ -1,6 +1,7 @@
 //! Author's time: the local clock, corrected by relays and friends when it is off (protocol section
 //! 2.4).
 
+use madang_model::clock::Source;
 use madang_p2p::PeerId;
 
 use crate::{core::Core, error::Error, turn::Turn};
@@ -14,15 +15,24 @@ pub(crate) enum Reference {
     Relay(PeerId),
 }
 
+impl Reference {
+    fn name(self) -> Vec<u8> {
+        match self {
+            Self::Peer(peer) => [b"p".as_slice(), &peer.to_bytes()].concat(),
+            Self::Relay(relay) => [b"r".as_slice(), &relay.to_bytes()].concat(),
+        }
+    }
+}
+
 impl Core {
     /// Takes a sample of somebody's clock.
     pub(crate) fn clock_sample(&mut self, turn: &mut Turn<'_>, from: Reference, theirs: u64) {
-        let source = match from {
-            Reference::Peer(peer) => [b"p".as_slice(), &peer.to_bytes()].concat(),
-            Reference::Relay(relay) => [b"r".as_slice(), &relay.to_bytes()].concat(),
+        let kind = match from {
+            Reference::Peer(_) => Source::Friend,
+            Reference::Relay(_) => Source::Relay,
         };
         let before = self.reference.correction_ms();
-        self.reference.record(&source, theirs, turn.now.wall);
+        self.reference.record(&from.name(), kind, theirs, turn.now.wall);
         if before != self.reference.correction_ms() {
             turn.status_changed = true;
         }
@@ -33,8 +43,21 @@ impl Core {
         self.reference.author_time_ms(turn.now.wall)
     }
 
-    /// Refuses to write when the clock is more than a day ahead of every reference.
-    pub(crate) fn check_clock(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        self.reference.check_send(self.author_time(turn), turn.now.wall).map_err(|_| Error::Clock)
+    /// The own clock was set back.
+    pub(crate) fn clock_set_back(&mut self, turn: &mut Turn<'_>, by_ms: u64) {
+        self.reference.local_set_back(by_ms);
+        turn.status_changed = true;
+    }
+
+    /// A device or relay is gone; its clock may count no more.
+    pub(crate) fn clock_gone(&mut self, turn: &mut Turn<'_>, from: Reference) {
+        let before = self.reference.correction_ms();
+        self.reference.gone(&from.name());
+        turn.status_changed |= before != self.reference.correction_ms();
+    }
+
+    /// Refuses to send while the clock is more than a day ahead of relays and friends.
+    pub(crate) fn check_clock(&self) -> Result<(), Error> {
+        self.reference.check_send().map_err(|_| Error::Clock)
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) changed_rooms: BTreeSet<RoomRow>,
     /// Peers or relays came or went.
     pub(crate) status_changed: bool,
+    /// Why a command was refused that was answered since this was last taken.
+    refused: Option<Error>,
 }
 
 impl<'a> Turn<'a> {
@@ -62,6 +64,7 @@ impl<'a> Turn<'a> {
             to_save: BTreeSet::new(),
             changed_rooms: BTreeSet::new(),
             status_changed: false,
+            refused: None,
         }
     }
 
@@ -86,7 +89,20 @@ impl<'a> Turn<'a> {
         reply: Reply<T>,
         result: Result<T, Error>,
     ) {
+        if let Err(error) = &result {
+            self.refused = Some(error.clone());
+        }
         reply.later(&mut self.fx, result);
+    }
+
+    /// Why the last command was refused, if it was.
+    pub(crate) fn take_refused(&mut self) -> Option<Error> {
+        self.refused.take()
+    }
+
+    /// Rows that were written since the connection was opened: more than before means that something was written.
+    pub(crate) fn written(&self) -> u64 {
+        self.db.total_changes()
     }
 
     /// What is to be performed after the commit.

@@ -116,6 +116,8 @@ pub struct Room {
     pub members: u32,
     /// Messages known to be missing.
     pub missing: u32,
+    /// Keys that were not given to every machine that their maker knew of.
+    pub incomplete_keys: u32,
 }
 
 /// A person in a room.

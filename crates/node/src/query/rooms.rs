@@ -5,10 +5,7 @@ use madang_store::{Conn, devices, gaps, ops, rooms};
 
 use crate::{
     error::Error,
-    query::{
-        friends,
-        messages::{self, Standing},
-    },
+    query::{friends, messages, standing::Standing},
     view,
 };
 
@@ -53,6 +50,8 @@ pub(crate) fn list(db: &Conn, me: &AccountId, own_name: &str, now: u64) -> Resul
             last,
             members: if room.peer.is_some() { 2 } else { 1 },
             missing: u32::try_from(missing).unwrap_or(u32::MAX),
+            incomplete_keys: u32::try_from(crate::recipients::incomplete_keys(db, room.row)?)
+                .unwrap_or(u32::MAX),
         });
     }
     Ok(out)

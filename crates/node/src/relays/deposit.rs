@@ -5,7 +5,7 @@
 use madang_model::DeviceId;
 use madang_p2p::PeerId;
 use madang_store::{
-    LaneRow, lanes,
+    LaneRow, OpRow, lanes,
     relays::{BoxKind, NewPut},
     tokens,
 };
@@ -19,17 +19,24 @@ use crate::{core::Core, error::Error, ring::BoxId, turn::Turn};
 
 /// A packet that was put is put again after this while it is not acknowledged: the inbox may be gone.
 const PUT_AGAIN_MS: u64 = 60 * 60 * 1000;
-/// Packets and requests remembered as put.
-const REMEMBERED: usize = 4_096;
+/// Contact requests remembered as put.
+const KNOCKED_MAX: usize = 4_096;
+/// Packets remembered as put: some for each of many thousand devices, about 4 MB.
+pub(super) const PACKETS_MAX: usize = 65_536;
+/// Those of long ago are looked for once in so long.
+const SWEEP_EVERY_MS: u64 = 60 * 1000;
 /// Lane messages looked through for the one that an envelope carries.
 const WAITING: usize = 256;
 
-/// An envelope on its way into one inbox.
-struct Parcel<'a> {
-    to: &'a InboxRef,
-    token: Vec<u8>,
-    lane: Option<LaneRow>,
-    body: Vec<u8>,
+/// Something on its way into one inbox.
+pub(super) struct Parcel<'a> {
+    pub(super) to: &'a InboxRef,
+    pub(super) token: Vec<u8>,
+    /// The lane message that it carries.
+    pub(super) lane: Option<LaneRow>,
+    /// The own op that it carries, if nothing else is needed for everybody to have it.
+    pub(super) op: Option<OpRow>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Core {
@@ -54,13 +61,19 @@ impl Core {
                 tracing::debug!(%device, "no token for an inbox");
                 continue;
             };
-            let parcel = Parcel { to: inbox, token: token.token, lane, body: item(envelope) };
+            let parcel = Parcel { to: inbox, token: token.token, lane, op: None, body: item(envelope) };
             self.put_packet(turn, parcel, id)?;
         }
         Ok(())
     }
 
-    fn put_packet(&mut self, turn: &mut Turn<'_>, parcel: Parcel<'_>, id: BoxId) -> Result<(), Error> {
+    /// Queues a parcel, unless it was put a short while ago.
+    pub(super) fn put_packet(
+        &mut self,
+        turn: &mut Turn<'_>,
+        parcel: Parcel<'_>,
+        id: BoxId,
+    ) -> Result<(), Error> {
         let Some((relay, _)) = relay_of(&parcel.to.relay) else { return Ok(()) };
         let row = relay_row(turn.db, &parcel.to.relay, relay, turn.now.wall)?;
         let name = (row, packet_name(&id, &parcel.body));
@@ -69,10 +82,16 @@ impl Core {
         if self.relays.packets.get(&name).is_some_and(recent) {
             return Ok(());
         }
-        self.relays.packets.retain(|_, at| recent(at));
-        if self.relays.packets.len() < REMEMBERED {
-            self.relays.packets.insert(name, now);
+        if self.relays.packets.len() >= PACKETS_MAX && now >= self.relays.packets_swept {
+            self.relays.packets_swept = now.saturating_add(SWEEP_EVERY_MS);
+            self.relays.packets.retain(|_, at| recent(at));
         }
+        if self.relays.packets.len() >= PACKETS_MAX {
+            // One that is not remembered would be put again with every retry. It waits for its turn.
+            tracing::debug!("too many packets are on their way to inboxes");
+            return Ok(());
+        }
+        self.relays.packets.insert(name, now);
         self.queue_put(turn, &new_put(row, id, parcel, turn.now.wall))
     }
 
@@ -99,11 +118,12 @@ impl Core {
                 continue;
             }
             self.relays.knocked.retain(|_, at| recent(at));
-            if self.relays.knocked.len() >= REMEMBERED {
+            if self.relays.knocked.len() >= KNOCKED_MAX {
                 continue;
             }
             self.relays.knocked.insert((row, id), now);
-            let parcel = Parcel { to: inbox, token: token.token.clone(), lane: None, body: item(envelope) };
+            let token = token.token.clone();
+            let parcel = Parcel { to: inbox, token, lane: None, op: None, body: item(envelope) };
             self.queue_put(turn, &new_put(row, id, parcel, turn.now.wall))?;
         }
         Ok(())
@@ -140,7 +160,7 @@ fn new_put(relay: madang_store::RelayRow, id: BoxId, parcel: Parcel<'_>, now: u6
         relay,
         relay_box: id,
         kind: BoxKind::Inbox,
-        op: None,
+        op: parcel.op,
         lane: parcel.lane,
         token: Some(parcel.token),
         slot: None,

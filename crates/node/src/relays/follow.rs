@@ -7,7 +7,7 @@ use madang_p2p::{Multiaddr, PeerId, address::split_peer};
 use madang_store::{Conn, RelayRow, RoomRow, relays};
 
 use super::state::{Link, Phase};
-use crate::{core::Core, effect::Send, error::Error, timer::Due, turn::Turn};
+use crate::{core::Core, effect::Send, error::Error, event::Event, timer::Due, turn::Turn};
 
 /// Relays of each side of a 1:1 conversation (protocol section 9.4).
 const OF_EACH_SIDE: usize = 2;
@@ -32,7 +32,7 @@ pub(super) fn relay_row(db: &Conn, addr: &str, peer: PeerId, now: u64) -> Result
 
 impl Core {
     /// Reads the own relays again, and begins every stream anew: frames of a turn that was rolled back
-    /// were never sent.
+    /// were never sent, and what came in it was not kept.
     pub(crate) fn load_relays(&mut self, db: &Conn) -> Result<(), Error> {
         self.relays.own =
             relays::list(db)?.into_iter().filter(|relay| relay.own).map(|relay| relay.addr).collect();
@@ -41,10 +41,11 @@ impl Core {
         self.relays.knocked.clear();
         self.relays.copied.clear();
         self.relays.acks.clear();
-        self.relays.links.retain(|_, link| link.phase != Phase::Down);
-        for link in self.relays.links.values_mut() {
-            link.reset(Phase::Up);
-            link.addrs.clear();
+        self.relays.of_rooms.clear();
+        for (relay, link) in &mut self.relays.links {
+            // Whatever the stream was: of what has come by it something was not kept.
+            link.reset(Phase::Down);
+            self.relays.to_close.insert(*relay);
         }
         for get in self.relays.gets.values_mut() {
             get.asked = false;
@@ -113,6 +114,7 @@ impl Core {
         for row in relays::with_puts(turn.db)? {
             addrs.extend(relays::get(turn.db, row)?.map(|relay| relay.addr));
         }
+        addrs.extend(self.relays_left(turn)?.into_iter().map(|relay| relay.addr));
         addrs.extend(self.relays.gets.values().map(|get| get.addr.clone()));
         let mut wanted: BTreeMap<PeerId, Vec<String>> = BTreeMap::new();
         for addr in addrs {
@@ -146,7 +148,8 @@ impl Core {
                 turn.status_changed = true;
             }
             (link.own, link.code) = (own, code);
-            for addr in addrs {
+            let closed = link.closed_until.is_some() || self.relays.to_close.contains(&relay);
+            for addr in addrs.into_iter().filter(|_| !closed) {
                 if !link.addrs.contains(&addr)
                     && let Some((_, dial)) = relay_of(&addr)
                 {
@@ -156,8 +159,29 @@ impl Core {
             }
             self.follow_boxes(turn, relay)?;
         }
+        self.rooms_moved(turn);
         self.timers.set(Due::Relays, turn.now.mono);
         Ok(())
+    }
+
+    /// Rooms with other relays than before: copies elsewhere count no more, so what is on its way is put where the
+    /// room reads now, and so are the own registers.
+    fn rooms_moved(&mut self, turn: &mut Turn<'_>) {
+        let rooms: Vec<RoomRow> = self.rooms.keys().copied().collect();
+        for room in rooms {
+            let relays: Vec<PeerId> =
+                self.relays_of_room(room).iter().filter_map(|addr| Some(relay_of(addr)?.0)).collect();
+            let before = self.relays.of_rooms.insert(room, relays.clone());
+            if before.is_none_or(|before| before == relays) {
+                continue;
+            }
+            self.relays.given.remove(&room);
+            self.timers.set(Due::RelayOps(room), turn.now.mono);
+            self.put_registers_again(turn, room);
+            if let Some(conversation) = self.rooms.get(&room) {
+                turn.emit(Event::Receipt { room: conversation.conv, messages: Vec::new() });
+            }
+        }
     }
 
     /// A key with a new route came: its log is followed from now on.

@@ -5,10 +5,10 @@
 use bytes::Bytes;
 use madang_model::DeviceId;
 use madang_p2p::PeerId;
-use madang_store::{RoomRow, ops::Origin};
+use madang_store::{Conn, RoomRow, ops::Origin, relays};
 use madang_wire::{InboxBody, InboxItem, Items, Message as _, RAck, RelayBody, Sealed, limits};
 
-use super::state::Ask;
+use super::state::{Ask, Step};
 use crate::{
     core::Core,
     error::Error,
@@ -28,11 +28,20 @@ impl Core {
         items: &Items,
     ) -> Result<(), Error> {
         let count = u32::try_from(items.items.len()).unwrap_or(u32::MAX);
-        if let Some(link) = self.relays.links.get_mut(&relay) {
-            link.consumed = link.consumed.saturating_add(count);
+        let followed = self.relays.links.get(&relay).and_then(|link| link.boxes.get(&id));
+        if followed.is_none_or(|followed| followed.step < Step::Subscribing) {
+            return self.unasked_items(turn, relay, count);
+        }
+        if !self.within_credit(turn, relay, count)?
+            || !self.epoch_told(turn, relay, id, &items.epoch, Some(items.head))?
+        {
+            return Ok(());
         }
         self.box_answered(turn, relay, id);
-        self.epoch_told(turn, relay, id, &items.epoch, None)?;
+        let end = items.items.last().is_none_or(|last| last.seq >= items.head);
+        if let Some(inbox) = self.relays.links.get_mut(&relay).and_then(|link| link.boxes.get_mut(&id)) {
+            inbox.read |= end;
+        }
         for item in &items.items {
             self.inbox_item(turn, &item.body)?;
             // Also what cannot be taken: it would fill the inbox, and its sender keeps it until he is
@@ -40,6 +49,21 @@ impl Core {
             self.relays.acks.entry((relay, id)).or_default().push(item.seq);
         }
         Ok(())
+    }
+
+    /// Whether every inbox that this machine has at an own relay is reached, and was read to its end since.
+    pub(crate) fn inboxes_read(&self, db: &Conn) -> Result<bool, Error> {
+        for relay in relays::list(db)?.into_iter().filter(|relay| relay.own) {
+            let link = self.relays.links.values().find(|link| link.row == relay.row);
+            for kept in relays::boxes(db, relay.row)? {
+                let made = kept.kind == relays::BoxKind::Inbox && !kept.epoch.is_empty();
+                let read = link.and_then(|link| link.boxes.get(&kept.id)).is_some_and(|inbox| inbox.read);
+                if made && !read {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn inbox_item(&mut self, turn: &mut Turn<'_>, body: &[u8]) -> Result<(), Error> {
@@ -78,7 +102,7 @@ impl Core {
                 self.take_register(turn, room, &register, &signed)?;
             }
             Some(Item::Unknown { key, frame }) => self.park(turn, room, key, &frame)?,
-            Some(Item::Signal) | None => {}
+            Some(Item::Signal(_)) | None => {}
         }
         Ok(())
     }

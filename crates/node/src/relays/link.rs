@@ -1,14 +1,12 @@
 //! The stream with each relay: hello, requests and their answers, what is done when there is room
 //! (protocol section 10.2).
 //!
-//! Invariant: every request but credit is remembered until it is answered; a stream on which an answer
-//! stays away is begun anew.
-
-use std::collections::BTreeSet;
+//! Invariants: every request but credit is remembered until it is answered; a stream on which an answer
+//! stays away or does not fit is closed and another one opened; nothing is signed for a relay before it has
+//! named the key of its PeerId, or one relay could use at another what was signed for it.
 
 use bytes::Bytes;
 use madang_p2p::PeerId;
-use madang_store::RoomRow;
 use madang_wire::{HelloOk, Message as _, RErr, RHello, RelayBody, RelayFrame};
 
 use super::state::{Ask, Asked, Phase};
@@ -24,11 +22,14 @@ const IDLE_MS: u64 = 60_000;
 impl Core {
     /// The stream with a relay is ready.
     pub(crate) fn relay_up(&mut self, turn: &mut Turn<'_>, relay: PeerId) -> Result<(), Error> {
-        let Some(link) = self.relays.links.get_mut(&relay) else {
+        let Some(link) = self.relays.links.get_mut(&relay).filter(|link| link.closed_until.is_none()) else {
+            // No longer wanted, or closed a moment ago.
             turn.send(Send::ForgetRelay(relay));
             return Ok(());
         };
-        let rooms = link.reset(Phase::Up);
+        self.relays.to_close.remove(&relay);
+        let rooms = link.reset(Phase::Greeting);
+        link.up_at = turn.now.mono;
         turn.status_changed = true;
         self.put_elsewhere(turn, rooms);
         self.greet(turn, relay);
@@ -43,28 +44,20 @@ impl Core {
         reason: String,
     ) -> Result<(), Error> {
         let Some(link) = self.relays.links.get_mut(&relay) else { return Ok(()) };
-        if link.phase == Phase::Down && link.reason.as_ref() == Some(&reason) {
+        let known = link.phase == Phase::Down && link.reason.as_ref() == Some(&reason);
+        // Why it was closed from here says more than that it is.
+        if known || link.closed_until.is_some() {
             return self.slots_unreachable(turn, relay);
         }
         link.reason = Some(reason);
+        link.forgive(turn.now.mono);
         let rooms = link.reset(Phase::Down);
         turn.status_changed = true;
         self.put_elsewhere(turn, rooms);
         self.slots_unreachable(turn, relay)
     }
 
-    /// Own ops of these rooms were not answered for.
-    pub(super) fn put_elsewhere(&mut self, turn: &Turn<'_>, rooms: BTreeSet<RoomRow>) {
-        for room in rooms {
-            self.relays.given.remove(&room);
-            self.timers.set(Due::RelayOps(room), turn.now.mono);
-        }
-    }
-
     fn greet(&mut self, turn: &mut Turn<'_>, relay: PeerId) {
-        if let Some(link) = self.relays.links.get_mut(&relay) {
-            link.phase = Phase::Greeting;
-        }
         let hello = RHello { v: VERSION, features: Vec::new() };
         self.ask_relay(turn, relay, RelayBody::Hello(hello), Ask::Hello);
     }
@@ -93,8 +86,12 @@ impl Core {
         relay: PeerId,
         frame: &[u8],
     ) -> Result<(), Error> {
-        if !self.relays.links.contains_key(&relay) {
+        let Some(link) = self.relays.links.get(&relay) else {
             turn.send(Send::ForgetRelay(relay));
+            return Ok(());
+        };
+        if link.phase == Phase::Down {
+            // Of a stream that was given up.
             return Ok(());
         }
         let (id, body) = match madang_wire::decode::<RelayFrame>(frame) {
@@ -128,27 +125,36 @@ impl Core {
     ) -> Result<(), Error> {
         match (what, body) {
             (Ask::Hello, RelayBody::HelloOk(hello)) => self.hello_ok(turn, relay, &hello),
-            (Ask::Create(id), RelayBody::Created(created)) => self.box_made(turn, relay, id, &created.epoch),
+            (Ask::Create(id), RelayBody::Created(created)) if created.box_id == id => {
+                self.box_made(turn, relay, id, &created.epoch)
+            }
             (Ask::SlotGet(fetch), RelayBody::Slot(slot)) => self.slot_came(turn, relay, fetch, &slot),
-            (Ask::Auth(_) | Ask::Plain(_) | Ask::InviteSlot(_) | Ask::Escrow, RelayBody::Ok(_)) => Ok(()),
+            (Ask::Escrow { number, .. }, RelayBody::Ok(_)) => self.escrow_answered(turn, relay, number, None),
+            (Ask::Auth(_) | Ask::Plain(_) | Ask::InviteSlot(_), RelayBody::Ok(_)) => Ok(()),
             (what, _) => {
                 tracing::debug!(%relay, ?what, "an answer does not fit its request");
-                Ok(())
+                // Still unanswered, so that what it carries finds another way. No request has the number 0.
+                if let Some(link) = self.relays.links.get_mut(&relay) {
+                    link.asked.insert(0, Asked { at: turn.now.mono, what });
+                }
+                self.close_relay(turn, relay, "bad_frame", 0)
             }
         }
     }
 
     fn hello_ok(&mut self, turn: &mut Turn<'_>, relay: PeerId, hello: &HelloOk) -> Result<(), Error> {
+        if hello.v != VERSION {
+            return self.close_relay(turn, relay, "version", 0);
+        }
         let keys = (
             <[u8; 32]>::try_from(hello.relay_key.as_slice()),
             <[u8; 32]>::try_from(hello.challenge.as_slice()),
         );
         let (Ok(relay_key), Ok(challenge)) = keys else {
-            tracing::warn!(%relay, "a hello of a relay without its key");
-            return Ok(());
+            return self.close_relay(turn, relay, "bad_frame", 0);
         };
-        if hello.v != VERSION {
-            return Ok(());
+        if !is_key_of(&relay_key, &relay) {
+            return self.close_relay(turn, relay, "wrong_key", 0);
         }
         self.clock_sample(turn, Reference::Relay(relay), hello.now);
         let Some(link) = self.relays.links.get_mut(&relay) else { return Ok(()) };
@@ -194,10 +200,7 @@ impl Core {
                 if boxes.iter().all(Option::is_none) {
                     link.asked.remove(&id);
                 }
-                if let Some(refused) = refused {
-                    self.box_refused(turn, relay, refused, error);
-                }
-                Ok(())
+                refused.map_or(Ok(()), |refused| self.box_refused(turn, relay, refused, error))
             }
             _ => match link.asked.remove(&id) {
                 Some(asked) => self.request_refused(turn, relay, asked.what, error),
@@ -214,23 +217,20 @@ impl Core {
         error: &RErr,
     ) -> Result<(), Error> {
         match what {
-            Ask::Hello => {
-                if let Some(link) = self.relays.links.get_mut(&relay) {
-                    link.reason = Some(error.code.clone());
-                }
-                turn.status_changed = true;
-                Ok(())
-            }
-            Ask::Auth(id) | Ask::Create(id) => {
-                self.box_refused(turn, relay, id, error);
-                Ok(())
-            }
-            Ask::SlotGet(fetch) => self.slot_refused(turn, relay, fetch),
+            // Nothing can be asked on this stream.
+            Ask::Hello => self.close_relay(turn, relay, &error.code, error.retry_ms),
+            Ask::Create(id) => self.create_refused(turn, relay, id, error),
+            Ask::Auth(id) => self.box_refused(turn, relay, id, error),
+            Ask::SlotGet(fetch) => self.slot_refused(turn, relay, fetch, &error.code),
             Ask::InviteSlot(invite) => {
                 self.invite_slot_refused(turn, relay, invite, error);
                 Ok(())
             }
-            Ask::Escrow => self.escrow_refused(turn, relay),
+            // What is to be deleted and is not there is deleted.
+            Ask::Escrow { number, delete: true } if error.code == "not_found" => {
+                self.escrow_answered(turn, relay, number, None)
+            }
+            Ask::Escrow { number, .. } => self.escrow_answered(turn, relay, number, Some(error)),
             Ask::Plain(what) => {
                 tracing::info!(%relay, what, code = error.code, "a relay refused a request");
                 Ok(())
@@ -245,11 +245,14 @@ impl Core {
             return Ok(());
         }
         self.send_outgoing(turn, relay);
-        self.make_boxes(turn, relay);
+        self.make_boxes(turn, relay)?;
         self.subscribe_boxes(turn, relay)?;
         self.read_slots(turn, relay);
         self.put_queued(turn, relay)?;
-        self.write_invite_slots(turn, relay)
+        self.write_invite_slots(turn, relay)?;
+        self.write_escrow(turn, relay)?;
+        self.wake_waiting(turn, relay);
+        Ok(())
     }
 
     /// Sends requests that waited for room.
@@ -263,6 +266,10 @@ impl Core {
     /// Timers of all relays.
     pub(crate) fn relays_due(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let now = turn.now.mono;
+        self.close_rolled_back(turn)?;
+        self.reopen_relays(turn);
+        self.look_at_escrow_switch(turn)?;
+        self.take_truncations(turn)?;
         let relays: Vec<PeerId> = self.relays.links.keys().copied().collect();
         let mut next = now.saturating_add(IDLE_MS);
         for relay in relays {
@@ -270,15 +277,11 @@ impl Core {
             link.queue_due = true;
             let stalled = link.asked.values().any(|asked| now.saturating_sub(asked.at) >= ANSWER_MS);
             if stalled {
-                tracing::debug!(%relay, "an answer stays away");
-                let rooms = link.reset(Phase::Up);
-                self.put_elsewhere(turn, rooms);
+                // A frame was lost, or the relay does not answer. On the same stream old answers could come in
+                // between.
+                self.close_relay(turn, relay, "timeout", 0)?;
             }
-            match self.relays.links.get(&relay).map(|link| link.phase) {
-                Some(Phase::Up) => self.greet(turn, relay),
-                Some(Phase::Ready { .. }) => self.serve_relay(turn, relay)?,
-                _ => {}
-            }
+            self.serve_relay(turn, relay)?;
             next = next.min(self.relay_next(turn, relay)?);
         }
         if now >= self.relays.hourly_at {
@@ -298,7 +301,10 @@ impl Core {
             .filter(|at| link.is_ready() && *at > turn.now.wall)
             .map(|at| now.saturating_add(at.saturating_sub(turn.now.wall)));
         let slots = (link.slots_at > now).then_some(link.slots_at);
-        Ok(answers.chain(boxes).chain(puts).chain(slots).min().unwrap_or(u64::MAX))
+        let escrow = (link.escrow_due && link.escrow_at > now).then_some(link.escrow_at);
+        let opened = link.closed_until;
+        let times = answers.chain(boxes).chain(puts).chain(slots).chain(escrow).chain(opened);
+        Ok(times.min().unwrap_or(u64::MAX))
     }
 
     /// What a turn led to, at its end: credit, acknowledgements, announcements.
@@ -306,5 +312,42 @@ impl Core {
         self.acknowledge_items(turn);
         self.give_credit(turn);
         self.announce_copies(turn);
+    }
+}
+
+/// Whether a PeerId is that of an Ed25519 key: such an id holds its key, as libp2p encodes it, behind the code and the
+/// length of a multihash that is no hash.
+fn is_key_of(key: &[u8; 32], peer: &PeerId) -> bool {
+    const FRONT: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
+    peer.to_bytes().strip_prefix(&FRONT).is_some_and(|held| held == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use madang_crypto::SignKey;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_id_fits_its_own_key_alone() {
+        let config = madang_p2p::Config {
+            secret: [5; 32],
+            listen: Vec::new(),
+            port: None,
+            mdns: false,
+            gossip: false,
+            tcp: true,
+            quic: false,
+            hello: madang_p2p::HelloSource::new(|| madang_p2p::Hello {
+                nonce: [0; 16],
+                now: 0,
+                features: Vec::new(),
+            }),
+        };
+        let (handle, _events) = madang_p2p::spawn(config).await.unwrap();
+        let key = SignKey::from_seed(&[5; 32]).public();
+        assert!(is_key_of(&key, &handle.local_peer()));
+        assert!(!is_key_of(&SignKey::from_seed(&[6; 32]).public(), &handle.local_peer()));
+        assert!(!is_key_of(&key, &PeerId::random()));
     }
 }

@@ -60,17 +60,22 @@ impl Core {
             return Err(Error::Usage(format!("An account has at most {RELAYS_MAX} relays")));
         }
         let row = relay_row(turn.db, addr, relay, turn.now.wall)?;
+        // A friend's record may have named it first, by an address that is of no use here.
+        relays::set_addr(turn.db, row, addr)?;
         let kept = relays::get(turn.db, row)?.map(|kept| kept.code).unwrap_or_default();
         relays::set_own(turn.db, row, true, &code.unwrap_or(kept))?;
         if let Some(link) = self.relays.links.get_mut(&relay) {
             // With the new code, at once.
             link.boxes.values_mut().for_each(|followed| followed.retry_at = 0);
-            link.slots_at = 0;
+            (link.slots_at, link.escrow_at) = (0, 0);
+            link.escrow_due = true;
+            // The person knows better than the pause.
+            (link.closed_until, link.closures) = (None, 0);
         }
         self.own_relays_changed(turn)
     }
 
-    /// Gives a relay up. What was put there stays until it expires.
+    /// Gives a relay up. The account's slots there are deleted; everything else stays until it expires.
     pub(crate) fn remove_relay(
         &mut self,
         turn: &mut Turn<'_>,
@@ -82,6 +87,10 @@ impl Core {
             .find(|relay| relay.own && relay.peer == named.to_bytes())
             .ok_or(Error::NotFound("relay"))?;
         relays::set_own(turn.db, kept.row, false, "")?;
+        if let Some(link) = self.relays.links.get_mut(&named) {
+            link.own = false;
+        }
+        self.leave_escrow(turn, kept.row)?;
         self.own_relays_changed(turn)
     }
 
@@ -101,9 +110,12 @@ impl Core {
         self.relays.hourly_at = turn.now.mono.saturating_add(HOUR_MS);
         self.expire_copies(turn)?;
         self.renew_tokens(turn)?;
-        let own: Vec<_> =
-            self.relays.links.iter().filter(|(_, link)| link.own).map(|(relay, _)| *relay).collect();
-        for relay in own {
+        self.renew_registers(turn)?;
+        let relays: Vec<_> = self.relays.links.keys().copied().collect();
+        for relay in relays {
+            if let Some(link) = self.relays.links.get_mut(&relay) {
+                link.escrow_due = true;
+            }
             self.write_escrow(turn, relay)?;
         }
         Ok(())
@@ -118,8 +130,9 @@ fn standing(link: &Link) -> (view::RelayState, Option<String>) {
         (Phase::Ready { .. }, Some(inbox)) if inbox.refused > 0 => {
             (view::RelayState::Failed, link.reason.clone())
         }
-        (Phase::Down, _) if link.reason.is_some() => (view::RelayState::Failed, link.reason.clone()),
-        (Phase::Greeting, _) if link.reason.is_some() => (view::RelayState::Failed, link.reason.clone()),
+        (Phase::Down | Phase::Greeting, _) if link.reason.is_some() => {
+            (view::RelayState::Failed, link.reason.clone())
+        }
         _ => (view::RelayState::Connecting, None),
     }
 }

@@ -6,6 +6,7 @@
 //! lost is put again.
 
 mod boxes;
+mod close;
 mod deposit;
 mod epoch;
 mod escrow;
@@ -15,8 +16,11 @@ mod link;
 mod list;
 mod log;
 mod ops;
+mod place;
 mod puts;
 mod register;
+mod room_tokens;
+mod shelter;
 mod slots;
 mod state;
 mod tokens;
@@ -24,4 +28,6 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
+#[cfg_attr(not(test), expect(unused_imports, reason = "for the state of messages in `query`"))]
+pub(crate) use place::listed_relays;
 pub(crate) use state::Relays;

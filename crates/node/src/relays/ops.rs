@@ -4,132 +4,76 @@
 //! Invariants: the bytes that were sealed first are put, whichever relay takes them; an op counts as
 //! relayed only after `Stored`.
 
-use std::collections::BTreeMap;
-
 use madang_crypto::{del_hash, del_secret};
 use madang_p2p::PeerId;
 use madang_store::{
-    RoomRow,
-    frames::{self, Copy},
+    OpRow, RoomRow,
+    frames::{self, Copy, Placed},
 };
 use madang_wire::{Put, RErr, Stored};
 
 use super::{
     boxes::{LOG_TTL_H, pause},
-    state::{Ask, Deposit, Devices, PUTS_MAX},
+    place::{Outcome, Round},
+    state::{Ask, Deposit, Given, PUTS_MAX},
 };
 use crate::{core::Core, error::Error, ring::BoxId, timer::Due, turn::Turn};
 
+/// Ops looked at together.
+const PAGE: usize = 512;
+/// Ops without a log that go to inboxes in one turn.
+const HOMELESS_MAX: usize = 64;
+/// Highest number that the store keeps in order.
+const SEQ_MAX: u64 = i64::MAX.cast_unsigned();
+
 impl Core {
-    /// Puts own ops of a room that some device has not acknowledged and no relay has.
+    /// Puts own ops of a room that some device has not acknowledged, where it reads.
     pub(crate) fn relay_due(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<(), Error> {
-        let Some(conversation) = self.rooms.get(&room) else { return Ok(()) };
-        let own = conversation.own.seq;
-        let lacking: Devices = conversation
-            .recipient_devices(&self.me.device)
-            .into_iter()
-            .filter(|device| self.own_upto(room, device) < own)
-            .collect();
-        if lacking.is_empty() {
-            return Ok(());
+        let Some(mut round) = self.round(turn, room)? else { return Ok(()) };
+        let now = turn.now.mono;
+        let given = self.relays.given.get(&room).copied();
+        let begun = given.filter(|given| given.again_at.is_none_or(|at| at > now)).unwrap_or_default();
+        let (upto, homeless) = look_through(turn, room, &mut round, begun)?;
+        let again_at = begun.again_at.into_iter().chain(round.again_at).min();
+        self.relays.given.insert(room, Given { upto, again_at });
+        if let Some(at) = again_at {
+            self.timers.set(Due::RelayOps(room), at);
         }
-        let relays = self.relays_towards(room, &lacking);
-        for relay in &relays {
-            if self.put_room(turn, *relay, room, &lacking)? {
-                return Ok(());
+        for relay in &round.busy {
+            if let Some(link) = self.relays.links.get_mut(relay) {
+                link.waiting.insert(room);
             }
         }
-        // None takes anything now: again when the first hold ends.
-        let held = relays
-            .iter()
-            .filter_map(|relay| self.relays.links.get(relay))
-            .flat_map(|link| link.boxes.values())
-            .filter(|followed| followed.room == Some(room) && followed.held_until > turn.now.mono)
-            .map(|followed| followed.held_until)
-            .min();
-        if let Some(at) = held {
-            self.timers.set(Due::RelayOps(room), at);
+        if homeless.len() >= HOMELESS_MAX {
+            self.timers.set(Due::RelayOps(room), now.saturating_add(1));
+        }
+        for op in &homeless {
+            self.put_into_inboxes(turn, room, op, &round.devices_without(op))?;
+        }
+        for target in round.targets {
+            self.put_ops(turn, target.relay, target.puts)?;
         }
         Ok(())
     }
 
-    /// Puts ops of a room at one relay; answers whether the relay takes them.
-    fn put_room(
-        &mut self,
-        turn: &mut Turn<'_>,
-        relay: PeerId,
-        room: RoomRow,
-        lacking: &Devices,
-    ) -> Result<bool, Error> {
-        let logs = self.logs_of(room);
-        let Some(link) = self.relays.links.get(&relay) else { return Ok(false) };
-        if !logs.values().any(|log| link.takes(log, turn.now.mono)) {
-            return Ok(false);
-        }
-        let free = PUTS_MAX.saturating_sub(link.flying().count());
-        if free == 0 || link.free() == 0 {
-            self.wait_for(relay, room);
-            return Ok(true);
-        }
-        let after = self.relays.given.get(&room).copied().unwrap_or(0);
-        let rows = frames::without_copy(turn.db, room, after, free)?;
-        let full = rows.len() == free;
+    fn put_ops(&mut self, turn: &mut Turn<'_>, relay: PeerId, deposits: Vec<Deposit>) -> Result<(), Error> {
         let mut puts = Vec::new();
-        let mut last = after;
-        for row in rows {
-            let Some(log) = logs.get(&row.key).filter(|log| self.takes(relay, log, turn)) else {
-                // Sealed under a key whose log is not there yet: what follows waits with it.
-                break;
-            };
-            last = row.seq;
-            if self.everybody_has(room, lacking, row.seq, &row.id) {
-                continue;
-            }
-            let secret = del_secret(&self.me.delete_key, &row.body);
+        for deposit in deposits {
+            let Deposit::Op { op, log, .. } = deposit else { continue };
+            let Some(frame) = frames::get(turn.db, op)? else { continue };
+            let secret = del_secret(&self.me.delete_key, &frame.body);
             let put = Put {
                 box_id: log.to_vec(),
                 ttl_h: LOG_TTL_H,
                 auth: None,
                 slot: Vec::new(),
                 del_hash: del_hash(&secret).to_vec(),
-                body: row.body,
+                body: frame.body,
             };
-            puts.push((Deposit::Op { op: row.op, id: row.id, room, log: *log }, put));
+            puts.push((deposit, put));
         }
-        self.relays.given.insert(room, last);
         self.send_puts(turn, relay, puts);
-        if full {
-            self.wait_for(relay, room);
-        }
-        Ok(true)
-    }
-
-    fn takes(&self, relay: PeerId, log: &BoxId, turn: &Turn<'_>) -> bool {
-        self.relays.links.get(&relay).is_some_and(|link| link.takes(log, turn.now.mono))
-    }
-
-    fn wait_for(&mut self, relay: PeerId, room: RoomRow) {
-        if let Some(link) = self.relays.links.get_mut(&relay) {
-            link.waiting.insert(room);
-        }
-    }
-
-    fn everybody_has(&self, room: RoomRow, lacking: &Devices, seq: u64, id: &madang_model::OpId) -> bool {
-        self.rooms.get(&room).is_some_and(|conversation| {
-            lacking.iter().all(|device| {
-                conversation.acks.get(device).is_some_and(|ack| {
-                    ack.also.contains(id) || ack.upto.get(&self.me.device).is_some_and(|upto| *upto >= seq)
-                })
-            })
-        })
-    }
-
-    /// The log of each key of a room.
-    fn logs_of(&self, room: RoomRow) -> BTreeMap<madang_model::KeyId, BoxId> {
-        self.rooms
-            .get(&room)
-            .map(|c| c.keys.iter().map(|(id, key)| (*id, key.seal.route().log_id())).collect())
-            .unwrap_or_default()
+        Ok(())
     }
 
     /// A put was stored, fsynced by the relay.
@@ -150,26 +94,44 @@ impl Core {
             link.asked.remove(&id);
         }
         let Some(put) = put else { return Ok(()) };
-        if let Ok(id) = BoxId::try_from(stored.box_id.as_slice()) {
-            self.epoch_told(turn, relay, id, &stored.epoch, None)?;
+        if let Ok(id) = BoxId::try_from(stored.box_id.as_slice())
+            && !self.epoch_told(turn, relay, id, &stored.epoch, None)?
+        {
+            if let Deposit::Op { op, room, .. } = put {
+                self.put_again(turn, room, op);
+            }
+            return Ok(());
         }
         match put {
             Deposit::Op { op, id, room, log } => {
-                let copy = Copy { op, relay: row, relay_box: log, seq: stored.seq.max(1), at: turn.now.wall };
-                frames::stored(turn.db, &copy)?;
+                let seq = stored.seq.clamp(1, SEQ_MAX);
+                let copy = Copy { op, relay: row, relay_box: log, seq, at: turn.now.wall };
+                if stored.dup {
+                    frames::held(turn.db, &copy)?;
+                } else {
+                    frames::stored(turn.db, &copy)?;
+                }
+                self.log_served(relay, log);
                 self.copy_changed(room, id);
             }
-            Deposit::Row(put) => self.row_stored(turn, relay, put)?,
+            Deposit::Row(put) => self.row_stored(turn, relay, put, stored)?,
         }
         self.wake_waiting(turn, relay);
         Ok(())
     }
 
+    /// A log takes puts: earlier refusals count no more.
+    pub(super) fn log_served(&mut self, relay: PeerId, log: BoxId) {
+        if let Some(followed) = self.relays.links.get_mut(&relay).and_then(|link| link.boxes.get_mut(&log)) {
+            followed.refused = 0;
+        }
+    }
+
     /// There is room for puts again.
-    fn wake_waiting(&mut self, turn: &Turn<'_>, relay: PeerId) {
+    pub(super) fn wake_waiting(&mut self, turn: &Turn<'_>, relay: PeerId) {
         let Some(link) = self.relays.links.get_mut(&relay) else { return };
         // In portions, so that batches stay large.
-        if link.flying().count() > PUTS_MAX / 2 {
+        if link.free() == 0 || link.flying().count() > PUTS_MAX / 2 {
             return;
         }
         for room in std::mem::take(&mut link.waiting) {
@@ -186,10 +148,9 @@ impl Core {
         error: &RErr,
     ) -> Result<(), Error> {
         match put {
-            Deposit::Op { room, log, .. } => {
-                self.log_refused(turn, relay, log, error);
-                self.relays.given.remove(&room);
-                self.timers.set(Due::RelayOps(room), turn.now.mono);
+            Deposit::Op { op, room, log, .. } => {
+                self.log_refused(turn, relay, log, error)?;
+                self.put_again(turn, room, op);
             }
             Deposit::Row(row) => self.row_refused(turn, relay, row, error)?,
         }
@@ -198,19 +159,56 @@ impl Core {
     }
 
     /// A log takes nothing for a while. One that is gone is made again.
-    pub(super) fn log_refused(&mut self, turn: &mut Turn<'_>, relay: PeerId, log: BoxId, error: &RErr) {
+    pub(super) fn log_refused(
+        &mut self,
+        turn: &mut Turn<'_>,
+        relay: PeerId,
+        log: BoxId,
+        error: &RErr,
+    ) -> Result<(), Error> {
         let now = turn.now.mono;
         let Some(followed) = self.relays.links.get_mut(&relay).and_then(|l| l.boxes.get_mut(&log)) else {
-            return;
+            return Ok(());
         };
         if followed.held_until > now {
-            return;
+            return Ok(());
         }
         followed.held_until = now.saturating_add(pause(followed.refused, error.retry_ms));
+        followed.full = error.code == "quota";
         if matches!(error.code.as_str(), "not_found" | "auth") {
-            self.box_refused(turn, relay, log, error);
-            return;
+            return self.box_refused(turn, relay, log, error);
         }
         followed.refused = followed.refused.saturating_add(1);
+        Ok(())
+    }
+}
+
+/// Looks through the own ops behind `begun`; answers how far it came, and what found no log.
+fn look_through(
+    turn: &Turn<'_>,
+    room: RoomRow,
+    round: &mut Round,
+    begun: Given,
+) -> Result<(OpRow, Vec<Placed>), Error> {
+    let (mut upto, mut homeless) = (begun.upto, Vec::new());
+    loop {
+        let page = frames::placed(turn.db, room, upto, PAGE)?;
+        let last = page.len() < PAGE;
+        for op in page {
+            let outcome = round.place(&op);
+            if outcome == Outcome::Wait {
+                return Ok((upto, homeless));
+            }
+            upto = op.op;
+            if outcome == Outcome::Homeless {
+                homeless.push(op);
+            }
+            if homeless.len() >= HOMELESS_MAX {
+                return Ok((upto, homeless));
+            }
+        }
+        if last {
+            return Ok((upto, homeless));
+        }
     }
 }

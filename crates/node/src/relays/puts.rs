@@ -11,7 +11,7 @@ use madang_store::{
     PutRow,
     relays::{self, BoxKind, NewPut},
 };
-use madang_wire::{Put, PutAuth, PutMany, RErr, RelayBody};
+use madang_wire::{Put, PutAuth, PutMany, RErr, RelayBody, Stored};
 
 use super::{
     boxes::pause,
@@ -101,8 +101,15 @@ impl Core {
         turn: &mut Turn<'_>,
         relay: PeerId,
         row: PutRow,
+        stored: &Stored,
     ) -> Result<(), Error> {
+        let waited = relays::get_put(turn.db, row)?.map(|waiting| waiting.put);
         relays::stored(turn.db, row)?;
+        match waited {
+            Some(put) if put.kind == BoxKind::Log => self.log_served(relay, put.relay_box),
+            Some(put) => self.op_in_inbox(turn, &put, stored)?,
+            None => {}
+        }
         if let Some(link) = self.relays.links.get_mut(&relay) {
             // In portions, so that not every answer searches the queue.
             link.queue_due |= link.flying().count() <= PUTS_MAX / 2;
@@ -124,10 +131,13 @@ impl Core {
         if old || hopeless {
             tracing::info!(%relay, code = error.code, "a put is given up");
             relays::stored(turn.db, row)?;
+            if let Some(op) = waiting.put.op {
+                relays::uncarry(turn.db, op)?;
+            }
             return self.queue_shrank(turn, relay);
         }
         if waiting.put.kind == BoxKind::Log {
-            self.log_refused(turn, relay, waiting.put.relay_box, error);
+            self.log_refused(turn, relay, waiting.put.relay_box, error)?;
             if let Some(other) = self.other_relay(turn, relay, &waiting.put.relay_box) {
                 relays::stored(turn.db, row)?;
                 return self.queue_put(turn, &NewPut { relay: other, due_at: turn.now.wall, ..waiting.put });

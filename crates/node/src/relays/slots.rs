@@ -206,9 +206,11 @@ impl Core {
         turn: &mut Turn<'_>,
         relay: PeerId,
         fetch: u64,
+        code: &str,
     ) -> Result<(), Error> {
         self.relays_changed = true;
         match self.relays.gets.remove(&(fetch, relay)) {
+            Some(_) if code == "not_found" => self.slot_missing(turn, fetch),
             Some(_) => self.fetch_failed(turn, fetch, None),
             None => Ok(()),
         }
@@ -219,7 +221,7 @@ impl Core {
         let fetches: Vec<u64> =
             self.relays.gets.keys().filter(|(_, at)| *at == relay).map(|(fetch, _)| *fetch).collect();
         for fetch in fetches {
-            self.slot_refused(turn, relay, fetch)?;
+            self.slot_refused(turn, relay, fetch, "")?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use madang_p2p::PeerId;
 use madang_store::{OpRow, PutRow, RelayRow, RoomRow, relays::BoxKind};
 use madang_wire::RelayBody;
 
+use super::escrow::Writing;
 use crate::ring::BoxId;
 
 /// Requests that may wait for their answer on one stream: below the 64 frames that the queue to a relay
@@ -16,6 +17,9 @@ use crate::ring::BoxId;
 pub(super) const ASKED_MAX: usize = 48;
 /// Puts that may wait for their answer on one stream (protocol section 10.2, PutMany).
 pub(super) const PUTS_MAX: usize = 64;
+
+/// A stream that stood so long makes up for those before it that were closed.
+const GOOD_MS: u64 = 60 * 60 * 1000;
 
 /// State of all relays.
 #[derive(Debug, Default)]
@@ -26,20 +30,60 @@ pub(crate) struct Relays {
     pub(super) links: BTreeMap<PeerId, Link>,
     /// Id of the last frame.
     pub(super) last_id: u64,
-    /// Per room, the highest own sequence number that was given to a relay since the last loss.
-    pub(super) given: BTreeMap<RoomRow, u64>,
+    /// Per room, how far own ops have been looked through for a place.
+    pub(super) given: BTreeMap<RoomRow, Given>,
+    /// The relays of each room when they were last looked at.
+    pub(super) of_rooms: BTreeMap<RoomRow, Vec<PeerId>>,
+    /// When a relay last said that a box is no more, monotonic ms.
+    pub(super) gone: BTreeMap<(RelayRow, BoxId), u64>,
+    /// What relays have dropped of logs.
+    pub(super) truncated: BTreeMap<(RelayRow, BoxId), Truncated>,
+    /// Relays whose stream has to be begun anew, because frames of it were taken by a turn that was rolled back.
+    pub(super) to_close: BTreeSet<PeerId>,
+    /// Number of the last write of an escrow.
+    pub(super) escrows: u64,
+    /// The escrow is switched off; unknown before it was read.
+    pub(super) escrow_off: Option<bool>,
     /// Slots of links to be read, by the fetch they are for; true once the relay was asked.
     pub(super) gets: BTreeMap<(u64, PeerId), SlotGet>,
     /// When a contact request was last put into an inbox, monotonic ms.
     pub(super) knocked: BTreeMap<(RelayRow, BoxId), u64>,
     /// When a lane packet was last put into an inbox, by relay and the hash of both, monotonic ms.
     pub(super) packets: BTreeMap<(RelayRow, [u8; 16]), u64>,
+    /// Packets of long ago are not forgotten before this, monotonic ms.
+    pub(super) packets_swept: u64,
     /// When the hourly work is due, monotonic ms.
     pub(super) hourly_at: u64,
     /// Messages whose copies changed in this turn.
     pub(super) copied: BTreeMap<ConvId, Vec<OpId>>,
     /// Items to be acknowledged after this turn.
     pub(super) acks: BTreeMap<(PeerId, BoxId), Vec<u64>>,
+}
+
+/// How far the own ops of a room have been looked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Given {
+    /// Every op up to this row is at a relay, on its way to one, or waits for something that begins anew.
+    pub(super) upto: OpRow,
+    /// When a relay that would be a better place takes again, monotonic ms.
+    pub(super) again_at: Option<u64>,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { upto: OpRow(0), again_at: None }
+    }
+}
+
+/// What a relay says that it has dropped of a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Truncated {
+    /// Everything below this number was dealt with.
+    pub(super) upto: u64,
+    /// When that was, monotonic ms.
+    pub(super) at: Option<u64>,
+    /// What was said since then, and whether some of it was never read here.
+    pub(super) later: Option<(u64, bool)>,
 }
 
 /// A slot of an invite link at a relay.
@@ -68,6 +112,14 @@ pub(super) struct Link {
     pub(super) waiting: BTreeSet<RoomRow>,
     /// Items consumed since credit was last given.
     pub(super) consumed: u32,
+    /// Items that the relay may still push on this stream.
+    pub(super) allowance: u64,
+    /// Since when the stream stands, monotonic ms.
+    pub(super) up_at: u64,
+    /// The stream was closed from this side, and is not opened again before this, monotonic ms.
+    pub(super) closed_until: Option<u64>,
+    /// How often that happened without a good while in between.
+    pub(super) closures: u32,
     /// Life of log items as this relay grants it, hours.
     pub(super) log_ttl_h: u32,
     /// Invites whose slots were written or deleted on this stream.
@@ -80,6 +132,14 @@ pub(super) struct Link {
     pub(super) queue_due: bool,
     /// Requests that wait for room; at most the slots of an escrow and the revoked numbers.
     pub(super) outgoing: VecDeque<(RelayBody, Ask)>,
+    /// The escrow is to be looked at.
+    pub(super) escrow_due: bool,
+    /// But not before this, monotonic ms.
+    pub(super) escrow_at: u64,
+    /// Writes of it that failed since one went through.
+    pub(super) escrow_failed: u32,
+    /// The write of it that waits for answers.
+    pub(super) escrow: Option<Writing>,
 }
 
 /// How far a relay stream is.
@@ -87,8 +147,6 @@ pub(super) struct Link {
 pub(super) enum Phase {
     /// No stream.
     Down,
-    /// A stream on which the hello has to be said (again).
-    Up,
     /// The hello was said.
     Greeting,
     /// The relay has answered.
@@ -126,8 +184,13 @@ pub(super) enum Ask {
     InviteSlot(InviteId),
     /// The slot of a link is read.
     SlotGet(u64),
-    /// A part of the escrow was written.
-    Escrow,
+    /// A slot of the escrow is written, or deleted.
+    Escrow {
+        /// By which write.
+        number: u64,
+        /// It is deleted.
+        delete: bool,
+    },
 }
 
 /// Something put at a relay that was not answered.
@@ -157,10 +220,16 @@ pub(super) struct Follow {
     pub(super) step: Step,
     /// Not tried again before this, monotonic ms.
     pub(super) retry_at: u64,
-    /// Refusals since it was last made.
+    /// Refusals since it last served.
     pub(super) refused: u32,
     /// Nothing is put here before this, monotonic ms.
     pub(super) held_until: u64,
+    /// That is because it has no room.
+    pub(super) full: bool,
+    /// How often it became another box on this stream.
+    pub(super) changes: u32,
+    /// An inbox was read to its end on this stream.
+    pub(super) read: bool,
 }
 
 /// How far a box is on the stream.
@@ -191,38 +260,63 @@ impl Link {
             boxes: BTreeMap::new(),
             waiting: BTreeSet::new(),
             consumed: 0,
+            allowance: 0,
+            up_at: 0,
+            closed_until: None,
+            closures: 0,
             log_ttl_h: super::boxes::LOG_TTL_H,
             slots: BTreeSet::new(),
             slots_at: 0,
             slots_due: true,
             queue_due: true,
             outgoing: VecDeque::new(),
+            escrow_due: true,
+            escrow_at: 0,
+            escrow_failed: 0,
+            escrow: None,
         }
     }
 
-    /// Forgets everything that belongs to one stream; answers the rooms whose puts were not answered.
-    pub(super) fn reset(&mut self, phase: Phase) -> BTreeSet<RoomRow> {
-        let mut rooms = std::mem::take(&mut self.waiting);
+    /// Forgets everything that belongs to one stream; answers the rooms with ops that need another way, and the first
+    /// of these.
+    pub(super) fn reset(&mut self, phase: Phase) -> BTreeMap<RoomRow, OpRow> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut rooms: BTreeMap<RoomRow, OpRow> =
+            waiting.into_iter().map(|room| (room, OpRow(i64::MAX))).collect();
         for asked in std::mem::take(&mut self.asked).into_values() {
-            if let Ask::Puts(puts) = asked.what {
-                rooms.extend(puts.into_iter().flatten().filter_map(|put| match put {
-                    Deposit::Op { room, .. } => Some(room),
-                    Deposit::Row(_) => None,
-                }));
+            let Ask::Puts(puts) = asked.what else { continue };
+            for put in puts.into_iter().flatten() {
+                if let Deposit::Op { room, op, .. } = put {
+                    let first = rooms.entry(room).or_insert(op);
+                    *first = op.min(*first);
+                }
             }
         }
         self.boxes.clear();
         self.slots.clear();
         self.outgoing.clear();
-        (self.slots_due, self.queue_due) = (true, true);
-        self.consumed = 0;
+        self.escrow = None;
+        (self.slots_due, self.queue_due, self.escrow_due) = (true, true, true);
+        (self.consumed, self.allowance) = (0, 0);
         self.phase = phase;
         rooms
+    }
+
+    /// A stream ends: if it stood for long, it makes up for what was before.
+    pub(super) fn forgive(&mut self, now: u64) {
+        if self.is_ready() && now.saturating_sub(self.up_at) >= GOOD_MS {
+            self.closures = 0;
+        }
     }
 
     /// Whether requests can be sent.
     pub(super) fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready { .. })
+    }
+
+    /// Whether the own inbox is there.
+    pub(super) fn inbox_is_made(&self) -> bool {
+        self.boxes.values().any(|b| b.kind == BoxKind::Inbox && b.step >= Step::Made)
     }
 
     /// Room for requests.

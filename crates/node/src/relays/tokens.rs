@@ -1,12 +1,13 @@
 //! Delivery tokens: given out for the own inboxes, kept for those of others (protocol section 10.5).
 //!
-//! Invariant: a number is given to one friend or one invite; a revoked number is never given out again.
+//! Invariants: a number is given to one friend, one room or one invite; a revoked number is never given out again; a
+//! token opens one inbox alone.
 
-use madang_crypto::{TOKEN_BYTES, issue_token};
-use madang_model::{AccountId, InviteId};
+use madang_crypto::{TOKEN_BYTES, inbox_token_key, issue_token};
+use madang_model::{AccountId, DeviceId, InviteId};
 use madang_p2p::PeerId;
 use madang_store::{
-    friends, invites,
+    RoomRow, friends, invites,
     tokens::{self, Revoked, TokenKind},
 };
 use madang_wire::{RelayBody, Token, TokenRevoke};
@@ -16,10 +17,10 @@ use crate::{contacts::Person, core::Core, error::Error, ring::BoxId, timer::Due,
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 const DAY_MS: u64 = 24 * HOUR_MS;
-/// Life of a friend's token (protocol section 10.5).
-const FRIEND_MS: u64 = 400 * DAY_MS;
-/// A friend's token is replaced when it lasts no longer than this (protocol section 10.5).
-const RENEW_MS: u64 = 200 * DAY_MS;
+/// Life of the token of a friend or room (protocol section 10.5).
+pub(super) const TOKEN_MS: u64 = 400 * DAY_MS;
+/// Such a token is replaced when it lasts no longer than this (protocol section 10.5).
+pub(super) const RENEW_MS: u64 = 200 * DAY_MS;
 
 impl Core {
     /// A number for the holders of an invite.
@@ -54,21 +55,28 @@ impl Core {
         let (slot, expires) = match found {
             Some(found) => (found.slot, found.expires),
             None => {
-                let expires = now.saturating_add(FRIEND_MS);
+                let expires = now.saturating_add(TOKEN_MS);
                 (tokens::new_slot(turn.db, TokenKind::Friend, account.as_bytes(), expires)?, expires)
             }
         };
         self.tokens_of(turn, slot, expires)
     }
 
-    fn tokens_of(&mut self, turn: &Turn<'_>, slot: u32, expires: u64) -> Result<Vec<Token>, Error> {
+    pub(super) fn tokens_of(
+        &mut self,
+        turn: &Turn<'_>,
+        slot: u32,
+        expires: u64,
+    ) -> Result<Vec<Token>, Error> {
         let expiry_h = u32::try_from(expires.div_ceil(HOUR_MS)).unwrap_or(u32::MAX);
-        let token = issue_token(&self.me.token_key, slot, expiry_h);
-        Ok(self
-            .own_inboxes(turn)?
-            .into_iter()
-            .map(|inbox| Token { inbox_id: inbox.inbox_id, token: token.to_vec() })
-            .collect())
+        let mut given = Vec::new();
+        for inbox in self.own_inboxes(turn)? {
+            let Ok(id) = BoxId::try_from(inbox.inbox_id.as_slice()) else { continue };
+            let key = inbox_token_key(&self.me.token_key, &id);
+            let token = issue_token(&key, slot, expiry_h).to_vec();
+            given.push(Token { inbox_id: inbox.inbox_id, token });
+        }
+        Ok(given)
     }
 
     /// Keeps the tokens of somebody's inboxes.
@@ -79,25 +87,33 @@ impl Core {
         given: &[Token],
     ) -> Result<(), Error> {
         for device in &person.devices {
-            let Some(known) = self.directory.get(device) else { continue };
-            let row = known.row;
-            let inboxes = known.bundle.iter().flat_map(|bundle| &bundle.inboxes);
-            let ids: Vec<BoxId> = inboxes.filter_map(|i| i.inbox_id.as_slice().try_into().ok()).collect();
-            let mut kept = false;
-            for id in ids {
-                let Some(token) = given.iter().find(|token| token.inbox_id == id) else { continue };
-                let Some(expires) = expiry(&token.token) else { continue };
-                let token =
-                    tokens::Token { device: row, inbox: id, room: None, token: token.token.clone(), expires };
-                tokens::put(turn.db, &token)?;
-                kept = true;
-            }
-            if kept {
+            if self.keep_tokens(turn, device, given, None)? {
                 // Packets may have waited for a way in.
                 self.timers.set(Due::Lane(*device), turn.now.mono);
             }
         }
         Ok(())
+    }
+
+    /// Keeps those of some tokens that are for the inboxes of a device; answers whether there were any.
+    pub(super) fn keep_tokens(
+        &mut self,
+        turn: &Turn<'_>,
+        device: &DeviceId,
+        given: &[Token],
+        room: Option<RoomRow>,
+    ) -> Result<bool, Error> {
+        let Some(known) = self.directory.get(device) else { return Ok(false) };
+        let mut kept = false;
+        for inbox in known.bundle.iter().flat_map(|bundle| &bundle.inboxes) {
+            let Ok(id) = BoxId::try_from(inbox.inbox_id.as_slice()) else { continue };
+            let Some(token) = given.iter().find(|token| token.inbox_id == id) else { continue };
+            let Some(expires) = expiry(&token.token) else { continue };
+            let token = token.token.clone();
+            tokens::put(turn.db, &tokens::Token { device: known.row, inbox: id, room, token, expires })?;
+            kept = true;
+        }
+        Ok(kept)
     }
 
     /// Closes the own inboxes to somebody: silently to whoever is blocked.
@@ -113,6 +129,11 @@ impl Core {
                 tokens::revoke(turn.db, slot.slot, how)?;
             }
         }
+        self.tell_revoked(turn)
+    }
+
+    /// Tells every relay with an own inbox which numbers no longer open it.
+    pub(crate) fn tell_revoked(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let open: Vec<(PeerId, BoxId)> = self
             .relays
             .links

@@ -3,7 +3,7 @@
 //! Owns the prices. It must not know what the work is for. Invariant: prices are fixed numbers and no
 //! clock is read, so that the same frames always cost the same.
 
-use madang_model::limits::HOUR_MS;
+use madang_model::limits::{HOUR_MS, RECONCILE_ROUNDS_MAX};
 
 /// Reconciliation may cost 10 s of CPU per peer and hour (protocol section 9.2).
 const RECONCILE_NS: u64 = 10_000_000_000;
@@ -28,6 +28,43 @@ pub(crate) enum Work {
     Round(u64),
     /// So many ops were looked at and perhaps sealed.
     Serve(usize),
+}
+
+/// Messages of reconciliation of one room with one peer in the running hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Rounds {
+    /// When the hour began, monotonic ms.
+    since: u64,
+    asked: u32,
+    answered: u32,
+}
+
+impl Rounds {
+    /// Rounds whose hour begins at `now`, monotonic ms.
+    pub(crate) fn new(now: u64) -> Self {
+        Self { since: now, ..Self::default() }
+    }
+
+    /// Whether the hour is over at `now`.
+    pub(crate) fn is_over(&self, now: u64) -> bool {
+        now.saturating_sub(self.since) >= HOUR_MS
+    }
+
+    /// Whether this side may ask once more.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.asked < RECONCILE_ROUNDS_MAX
+    }
+
+    /// This side asks.
+    pub(crate) fn ask(&mut self) {
+        self.asked = self.asked.saturating_add(1);
+    }
+
+    /// The peer asks; answers whether it is answered.
+    pub(crate) fn answer(&mut self) -> bool {
+        self.answered = self.answered.saturating_add(1);
+        self.answered <= RECONCILE_ROUNDS_MAX
+    }
 }
 
 /// What a peer has cost in the running hour.

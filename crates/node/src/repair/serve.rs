@@ -4,10 +4,12 @@
 //! Must not know why they are missing there. Invariants: only what the asking account may see is served;
 //! an answer has at most 1,024 ops and 4 MiB; a purged op goes out as header and signature.
 
-use madang_model::{KeyId, OpId, visible::Class};
+use std::cmp::Reverse;
+
+use madang_model::{KeyId, Kind, OpId, visible::Class};
 use madang_p2p::PeerId;
 use madang_store::{RoomRow, frames, history, ops};
-use madang_wire::{BulkEnd, BulkGet, Inner, InnerBody, Message as _, Sealed, StreamBody, limits};
+use madang_wire::{BulkEnd, BulkGet, Inner, InnerBody, Message as _, OpHeader, Sealed, StreamBody, limits};
 
 use super::{budget::Work, vector::sees};
 use crate::{core::Core, error::Error, stored, turn::Turn};
@@ -36,12 +38,11 @@ impl Core {
         ids: &[Vec<u8>],
     ) -> Result<(), Error> {
         let Some((class, mut answer)) = self.begin_answer(turn, peer, room)? else { return Ok(()) };
-        let ids = ids.iter().take(limits::WANT_IDS);
-        for id in ids.filter_map(|id| OpId::try_from(id.as_slice()).ok()) {
+        self.charge(turn, peer, Work::Serve(ids.len().min(limits::WANT_IDS)));
+        for id in in_order(turn, ids)? {
             if answer.bytes >= ANSWER_BYTES {
                 break;
             }
-            self.charge(turn, peer, Work::Serve(1));
             if let Some(op) = ops::by_id(turn.db, &id)?.filter(|op| op.room == room && sees(&class, op)) {
                 self.put_op(turn, &mut answer, op)?;
             }
@@ -123,4 +124,19 @@ impl Core {
         answer.sealed.push(sealed);
         Ok(())
     }
+}
+
+/// Ids that are here, in the order in which they are served: control ops, then the newest (protocol section
+/// 9.2).
+fn in_order(turn: &Turn<'_>, ids: &[Vec<u8>]) -> Result<Vec<OpId>, Error> {
+    let mut found = Vec::new();
+    let ids = ids.iter().take(limits::WANT_IDS);
+    for id in ids.filter_map(|id| OpId::try_from(id.as_slice()).ok()) {
+        let header = ops::header(turn.db, &id)?.and_then(|bytes| OpHeader::decode(bytes.as_slice()).ok());
+        if let Some(header) = header {
+            found.push((!Kind::from(header.kind).is_control(), Reverse(header.hlc), id));
+        }
+    }
+    found.sort_unstable();
+    Ok(found.into_iter().map(|(_, _, id)| id).collect())
 }

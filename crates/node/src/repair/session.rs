@@ -4,13 +4,13 @@
 //! The one who asks learns what it lacks. So both ask in turn: first the lower peer, then, told by
 //! `NegEnd`, the higher one, whose `NegEnd` closes the comparison. A `NegEnd` of the higher peer out of
 //! the blue asks the lower one to begin. It must not know how ops are fetched. Invariants: at most 64
-//! rounds; a message of the peer can neither grow memory nor work beyond named bounds.
+//! rounds an hour in each direction, however often one begins anew; a message of the peer can neither grow memory nor work beyond named bounds.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use madang_model::{
     Hlc, OpId,
-    limits::{DAY_MS, RECONCILE_ROUNDS_MAX},
+    limits::DAY_MS,
     visible::{self, Class},
 };
 use madang_p2p::PeerId;
@@ -50,7 +50,6 @@ enum Phase {
 #[derive(Debug, Default)]
 pub(super) struct Session {
     phase: Phase,
-    rounds: u32,
     /// The range in question, from its first clock value to before its last.
     range: (u64, u64),
     rest: Vec<(u64, u64)>,
@@ -78,7 +77,7 @@ impl Session {
     }
 
     fn enter(&mut self, phase: Phase, now: u64) {
-        (self.phase, self.at, self.rounds) = (phase, now, 0);
+        (self.phase, self.at) = (phase, now);
     }
 }
 
@@ -101,6 +100,7 @@ impl Core {
         let range = Range::new(&items, from, to);
         let message = negentropy(&range).and_then(|mut asking| asking.initiate());
         self.charge(turn, peer, Work::Round(range.walked()));
+        self.repair.rounds(peer, room, turn.now.mono).ask();
         match message {
             Ok(message) => self.say(turn, peer, room, (from, to), message),
             Err(error) => return Err(Error::Internal(format!("reconciliation does not begin: {error}"))),
@@ -127,8 +127,7 @@ impl Core {
             Phase::Answering if !session.is_stale(now) => {}
             _ => session.enter(Phase::Answering, now),
         }
-        session.rounds = session.rounds.saturating_add(1);
-        if session.rounds > RECONCILE_ROUNDS_MAX || !self.repair.budget(peer, now).may_reconcile() {
+        if !self.repair.rounds(peer, room, now).answer() || !self.repair.budget(peer, now).may_reconcile() {
             self.refuse(turn, peer, room, "busy");
             return Ok(());
         }
@@ -159,11 +158,10 @@ impl Core {
         message: &[u8],
     ) -> Result<(), Error> {
         let Some(items) = self.items(turn, peer, room)? else { return self.end_question(turn, peer, room) };
-        let may_go_on = self.repair.budget(peer, turn.now.mono).may_reconcile();
+        let may_go_on = self.repair.may_ask(peer, room, turn.now.mono);
         let session = &mut self.repair.talk(peer, room).session;
         session.at = turn.now.mono;
-        session.rounds = session.rounds.saturating_add(1);
-        let (rounds, bounds) = (session.rounds, session.range);
+        let bounds = session.range;
         let range = Range::new(&items, bounds.0, bounds.1);
         let (mut have, mut need) = (Vec::new(), Vec::new());
         let next = negentropy(&range).and_then(|mut asking| {
@@ -183,7 +181,8 @@ impl Core {
             return Ok(());
         }
         match next {
-            Ok(Some(message)) if rounds < RECONCILE_ROUNDS_MAX && may_go_on && missing < NEED => {
+            Ok(Some(message)) if may_go_on && missing < NEED => {
+                self.repair.rounds(peer, room, turn.now.mono).ask();
                 self.say(turn, peer, room, bounds, message);
                 Ok(())
             }
@@ -210,6 +209,8 @@ impl Core {
         talk.wants.add(std::mem::take(&mut talk.session.need));
         self.say_end(turn, peer, room);
         self.wants_due(turn, peer, room)?;
+        // Behind the request, whose answer begins with control ops: they say whose registers count.
+        self.registers_here(turn, peer, room)?;
         self.settle(turn, peer, room);
         Ok(())
     }
@@ -226,7 +227,7 @@ impl Core {
                 Ok(())
             }
             (_, true) => self.reconcile(turn, peer, room),
-            (_, false) if self.repair.budget(peer, now).may_reconcile() => self.ask(turn, peer, room),
+            (_, false) if self.repair.may_ask(peer, room, now) => self.ask(turn, peer, room),
             (_, false) => self.end_question(turn, peer, room),
         }
     }

@@ -12,7 +12,7 @@ use madang_store::{RoomRow, ops::Origin};
 use madang_wire::{NegEnd, StreamBody, StreamErr};
 
 use super::{
-    budget::{Budget, Work},
+    budget::{Budget, Rounds, Work},
     bulk::{Bulk, Cursor},
     session::Session,
     vector::Vectors,
@@ -30,6 +30,8 @@ pub(crate) struct Repair {
     pub(super) vectors: Vectors,
     /// Outlives the connection, or connecting anew would be a way around it.
     budgets: BTreeMap<PeerId, Budget>,
+    /// As the budgets, and it outlives the comparison, or beginning anew would be a way around it.
+    rounds: BTreeMap<(PeerId, RoomRow), Rounds>,
     /// Where an unfinished transfer of history goes on, with whatever peer.
     pub(super) cursors: BTreeMap<RoomRow, Cursor>,
 }
@@ -75,6 +77,17 @@ impl Repair {
     pub(super) fn budget(&mut self, peer: PeerId, now: u64) -> &mut Budget {
         self.budgets.retain(|_, budget| !budget.is_over(now));
         self.budgets.entry(peer).or_insert_with(|| Budget::new(now))
+    }
+
+    /// The rounds of a room with a peer at `now`, monotonic ms.
+    pub(super) fn rounds(&mut self, peer: PeerId, room: RoomRow, now: u64) -> &mut Rounds {
+        self.rounds.retain(|_, rounds| !rounds.is_over(now));
+        self.rounds.entry((peer, room)).or_insert_with(|| Rounds::new(now))
+    }
+
+    /// Whether a comparison of a room with a peer may begin or go on at `now`.
+    pub(super) fn may_ask(&mut self, peer: PeerId, room: RoomRow, now: u64) -> bool {
+        self.budget(peer, now).may_reconcile() && self.rounds(peer, room, now).may_ask()
     }
 }
 
@@ -123,7 +136,6 @@ impl Core {
             return Ok(());
         }
         self.find_authors(turn, peer, room)?;
-        self.registers_here(turn, peer, room)?;
         if self.bulk_due(turn, peer, room)? || self.wants_due(turn, peer, room)? {
             return Ok(());
         }
@@ -136,7 +148,8 @@ impl Core {
             return Ok(());
         }
         let first = talk.session.begun.replace(now).is_none();
-        if !self.repair.budget(peer, now).may_reconcile() {
+        if !self.repair.may_ask(peer, room, now) {
+            self.registers_here(turn, peer, room)?;
             self.reconcile_later(turn, peer, room);
             return Ok(());
         }

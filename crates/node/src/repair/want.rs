@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use madang_model::{DeviceId, OpId};
 use madang_p2p::PeerId;
 use madang_store::{RoomRow, ops, parked};
-use madang_wire::{AccountGet, StreamBody, Want, limits};
+use madang_wire::{StreamBody, Want, limits};
 
 use crate::{core::Core, error::Error, timer::Due, turn::Turn};
 
@@ -160,12 +160,7 @@ impl Core {
             .map(|r| r.members.iter().take(ACCOUNTS).copied().collect())
             .unwrap_or_default();
         for account in members {
-            let heads = self.account_heads(turn.db, &account).iter().map(|head| head.to_vec()).collect();
-            self.frame(
-                turn,
-                peer,
-                StreamBody::AccountGet(AccountGet { account: account.as_bytes().to_vec(), heads }),
-            );
+            self.ask_account(turn, peer, account);
         }
         // By then the answer is here.
         self.timers.set(Due::Reconcile(peer, room), now.saturating_add(ACCOUNTS_WAIT_MS));

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use madang_model::{AccountId, ConvId, OpId};
 use madang_p2p::PeerId;
 use madang_store::{Conn, Readers, RoomRow, Writer};
-use madang_wire::{Message as _, StreamBody, StreamFrame};
+use madang_wire::{Message as _, StreamBody, StreamFrame, StreamHello};
 use tempfile::TempDir;
 
 use crate::{
@@ -68,6 +68,8 @@ pub(crate) struct Faults {
     pub(crate) hold: bool,
     /// Every n-th frame of ops is lost; 0 loses none.
     pub(crate) lose_every: usize,
+    /// Lane packets on the stream are lost.
+    pub(crate) lose_lanes: bool,
     /// The test plays this person: what its core says is not sent.
     pub(crate) played: Option<usize>,
     count: usize,
@@ -79,11 +81,15 @@ pub(crate) struct Pair {
     pub(crate) faults: Faults,
     /// Frames that were sent, by the name of their kind.
     pub(crate) sent: BTreeMap<&'static str, usize>,
+    /// What was published on gossip, which carries nothing here: who, topic, bytes.
+    pub(crate) published: Vec<(usize, String, Bytes)>,
     now: Now,
     wire: VecDeque<(usize, Packet)>,
     held: Vec<(usize, Packet)>,
     asks: BTreeMap<AskId, (usize, CallId)>,
     next_ask: u64,
+    /// Streams so far.
+    streams: usize,
     connected: bool,
     online: bool,
 }
@@ -101,11 +107,13 @@ impl Pair {
             people: [Person::new("Alice", lower), Person::new("Bob", upper)],
             faults: Faults::default(),
             sent: BTreeMap::new(),
+            published: Vec::new(),
             now: Now { wall: NOON, mono: 1 },
             wire: VecDeque::new(),
             held: Vec::new(),
             asks: BTreeMap::new(),
             next_ask: 0,
+            streams: 0,
             connected: false,
             online: true,
         };
@@ -164,6 +172,31 @@ impl Pair {
     pub(crate) fn command(&mut self, who: usize, command: Command) {
         self.turn(who, vec![command], Vec::new());
         self.settle();
+    }
+
+    /// Runs commands in one turn, and what follows from them at once.
+    pub(crate) fn commands(&mut self, who: usize, commands: Vec<Command>) {
+        self.turn(who, commands, Vec::new());
+        self.settle();
+    }
+
+    /// Runs commands in a turn that must fail, and answers why.
+    pub(crate) fn fails(&mut self, who: usize, commands: Vec<Command>) -> crate::Error {
+        let mut fx = Effects::default();
+        let person = &mut self.people[who];
+        let failed = run_turn(&mut person.writer, &mut person.core, self.now, commands, Vec::new(), &mut fx);
+        let error = failed.unwrap_err();
+        fx.answers.into_iter().for_each(|answer| answer(Some(error.clone())));
+        error
+    }
+
+    /// What the engine does after a turn that failed.
+    pub(crate) fn begin_anew(&mut self, who: usize) {
+        let person = &mut self.people[who];
+        person.core.forget_connections(person.writer.conn(), self.now).unwrap();
+        self.turn(who, Vec::new(), vec![Input::Start]);
+        self.cut();
+        self.connect();
     }
 
     /// Does something inside a turn of somebody.
@@ -289,6 +322,68 @@ impl Pair {
         self.settle();
     }
 
+    /// Bytes of the frames that are kept back.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let bytes = |(_, packet): &(usize, Packet)| match packet {
+            Packet::Frame(frame) | Packet::Ask(_, frame) | Packet::Answer(_, frame) => frame.len(),
+        };
+        self.held.iter().map(bytes).sum()
+    }
+
+    /// Ops in the frames that are kept back, in their order.
+    pub(crate) fn held_ops(&mut self) -> Vec<OpId> {
+        let mut found = Vec::new();
+        for (to, packet) in self.held.clone() {
+            let Some(Input::Arrival(arrival)) = self.input(to, packet) else { continue };
+            for item in arrival.items {
+                if let ingest::Item::Op(op) = item {
+                    found.push(OpId::from_bytes(op.id));
+                }
+            }
+        }
+        found
+    }
+
+    /// Forgets the frames that are kept back: they never arrive.
+    pub(crate) fn lose_held(&mut self) {
+        self.faults.hold = false;
+        self.held.clear();
+    }
+
+    /// Lets time pass in which no timer fires, as on a machine that sleeps.
+    pub(crate) fn jump(&mut self, ms: u64) {
+        self.pass(self.now.mono + ms);
+    }
+
+    /// Sets the clocks of both, ms since 1970.
+    pub(crate) fn set_wall(&mut self, wall: u64) {
+        self.now.wall = wall;
+    }
+
+    /// Seals something of `who` under the key in use, and lets it arrive at the other on the stream.
+    pub(crate) fn inject_sealed(&mut self, who: usize, inner: madang_wire::InnerBody) {
+        let (room, to) = (self.room(who), 1 - who);
+        let mut sealed = None;
+        self.in_turn(who, |core, turn| {
+            let key = core.usable_key(turn, room).unwrap();
+            sealed = Some(core.seal(room, key, &madang_wire::Inner { body: Some(inner) }).unwrap().0);
+        });
+        let ops = madang_wire::Ops { tag: self.tag(to), sealed: sealed.into_iter().collect() };
+        self.inject(to, StreamBody::Ops(ops));
+    }
+
+    /// The name of the 1:1 on the stream as somebody knows it.
+    pub(crate) fn tag(&self, who: usize) -> Vec<u8> {
+        let peer = self.people[1 - who].peer;
+        self.people[who].core.peers[&peer].open[&self.room(who)].to_vec()
+    }
+
+    /// A message as somebody sees it.
+    pub(crate) fn message(&self, who: usize, id: &OpId) -> view::Message {
+        let me = self.account(who);
+        crate::query::messages::by_id(self.db(who), &me, id, self.now.wall).unwrap().unwrap()
+    }
+
     /// Lets time pass: timers fire at their time, frames arrive at once.
     pub(crate) fn run_for(&mut self, ms: u64) {
         let end = self.now.mono + ms;
@@ -383,6 +478,7 @@ impl Pair {
                 self.queue(to, frame)
             }
             Send::Contact { call, frame, .. } if self.online => {
+                assert!(frame.len() <= madang_wire::limits::STRANGER_FRAME_BYTES, "{} bytes", frame.len());
                 self.wire.push_back((to, Packet::Ask(call, frame)))
             }
             Send::Contact { call, .. } => {
@@ -398,6 +494,7 @@ impl Pair {
                 self.try_connect();
             }
             Send::ForgetPeer(peer) => drop(self.people[who].knows.remove(&peer)),
+            Send::Publish { topic, data } => self.published.push((who, topic, data)),
             _ => {}
         }
     }
@@ -406,6 +503,9 @@ impl Pair {
         assert!(frame.len() <= madang_wire::limits::STREAM_FRAME_BYTES, "{} bytes", frame.len());
         let body = madang_wire::decode::<StreamFrame>(&frame).unwrap().body.unwrap();
         *self.sent.entry(kind(&body)).or_default() += 1;
+        if self.faults.lose_lanes && matches!(body, StreamBody::Lane(_)) {
+            return;
+        }
         let mut copies = 1;
         if matches!(body, StreamBody::Ops(_)) {
             self.faults.count += 1;
@@ -430,9 +530,20 @@ impl Pair {
             return;
         }
         self.connected = true;
+        self.streams += 1;
+        // Sometimes the one opens the stream, sometimes the other, whoever has the lower PeerId.
+        let opener = self.streams % 2;
+        let nonces = [ALICE, BOB].map(|who| [u8::try_from((2 * self.streams + who) % 256).unwrap(); 16]);
         for who in [ALICE, BOB] {
-            let peer = self.people[1 - who].peer;
-            self.turn(who, Vec::new(), vec![Input::PeerUp { peer, relayed: false }]);
+            let nonce = nonces[who].to_vec();
+            let hello = StreamHello { v: 1, nonce, now: self.now.wall, features: Vec::new() };
+            let frame = StreamFrame { id: 0, body: Some(StreamBody::Hello(hello)) };
+            self.queue(1 - who, frame.encode_to_vec().into());
+        }
+        for who in [ALICE, BOB] {
+            let (peer, nonce) = (self.people[1 - who].peer, nonces[who]);
+            let up = Input::PeerUp { peer, relayed: false, opener: who == opener, nonce };
+            self.turn(who, Vec::new(), vec![up]);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use madang_model::{DeviceId, Hlc, limits};
+use madang_model::{DeviceId, Hlc, Kind, limits};
 use madang_store::{parked, registers};
-use madang_wire::{BulkEnd, BulkGet, Neg, NegEnd, RegHave, StreamBody, Want};
+use madang_wire::{BulkEnd, BulkGet, Message as _, Neg, NegEnd, RegHave, StreamBody, Want};
 use negentropy::{Id, Negentropy, NegentropyStorageVector};
 
 use super::pair::Pair;
@@ -140,17 +140,39 @@ fn history_goes_on_where_a_cut_connection_left_it() {
 }
 
 #[test]
-fn purged_ops_come_back_as_header_and_signature() {
+fn purged_ops_come_back_as_header_and_signature_with_the_reason() {
+    let mut pair = Pair::friends(true);
+    let target = pair.say(ALICE, "said too much").message;
+    pair.say(ALICE, "said well");
+    let room = pair.room(ALICE);
+    pair.in_turn(ALICE, |core, turn| {
+        let delete = madang_wire::Delete { target: target.as_bytes().to_vec() };
+        core.post(turn, room, Kind::Delete, &delete.encode_to_vec()).unwrap();
+    });
+    pair.run_for(3_000);
+    let all = pair.ids(BOB);
+    let purge =
+        "UPDATE op SET payload = NULL WHERE kind = 32 AND seq = (SELECT MIN(seq) FROM op WHERE kind = 32)";
+    damage(&mut pair, ALICE, purge);
+    damage(&mut pair, BOB, "DELETE FROM op WHERE kind >= 32");
+    pair.connect();
+    pair.run_for(60_000);
+    assert_eq!(pair.ids(BOB), all);
+    assert_eq!(pair.texts(BOB), ["said well"]);
+}
+
+#[test]
+fn a_payload_that_is_missing_without_a_reason_is_a_gap() {
     let mut pair = Pair::friends(true);
     pair.say_many(ALICE, 20);
     pair.run_for(3_000);
-    let all = pair.ids(BOB);
+    let all = pair.ids(BOB).len();
     damage(&mut pair, ALICE, "UPDATE op SET payload = NULL WHERE kind = 32 AND seq % 2 = 0");
     damage(&mut pair, BOB, "DELETE FROM op WHERE kind = 32 AND seq % 2 = 0");
     pair.connect();
-    pair.run_for(5_000);
-    assert_eq!(pair.ids(BOB), all);
-    assert_eq!(pair.texts(BOB).len(), 10, "texts that are nowhere stay away");
+    pair.run_for(60_000);
+    assert_eq!(pair.ids(BOB).len(), all - 10, "what has no payload is not here");
+    assert_eq!(pair.texts(BOB).len(), 10);
 }
 
 #[test]
@@ -174,17 +196,17 @@ fn registers_converge() {
     pair.run_for(5_000);
     let versions = |pair: &Pair, who: usize| registers::versions(pair.db(who), pair.room(who)).unwrap();
     let before = versions(&pair, BOB);
-    assert_eq!((before.len(), versions(&pair, ALICE)), (2, before.clone()));
+    assert_eq!((before.len(), versions(&pair, ALICE)), (10, before.clone()));
     for who in [BOB, ALICE] {
         // Somebody's own registers are made by him alone; those of the other come back.
         let theirs = pair.people[1 - who].core.me.device;
         let hex: String = theirs.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         damage(&mut pair, who, &format!("DELETE FROM register WHERE author = x'{hex}'"));
-        assert_eq!(versions(&pair, who).len(), 1);
+        assert_eq!(versions(&pair, who).len(), 5);
         pair.connect();
         pair.run_for(500);
         let after = versions(&pair, who);
-        assert_eq!((after.len(), &after), (2, &versions(&pair, 1 - who)));
+        assert_eq!((after.len(), &after), (10, &versions(&pair, 1 - who)));
         assert!((3..=4).contains(&count(&pair, "reg_have")), "{:?}", pair.sent);
     }
 }
@@ -281,4 +303,51 @@ fn ops_that_do_not_exist_are_not_asked_for_forever() {
     pair.faults.played = None;
     pair.run_for(20 * 60 * 1_000);
     assert_eq!(pair.ids(BOB), pair.ids(ALICE));
+}
+
+#[test]
+fn who_begins_anew_again_and_again_is_not_answered_for_ever() {
+    for alice_first in [true, false] {
+        let mut pair = Pair::friends(alice_first);
+        pair.run_for(5_000);
+        let name = tag(&pair, BOB);
+        pair.faults.played = Some(ALICE);
+        pair.sent.clear();
+        for _ in 0..200 {
+            let msg = question([]);
+            pair.inject(BOB, StreamBody::Neg(Neg { tag: name.clone(), from: 0, to: u64::MAX, msg }));
+            pair.inject(BOB, StreamBody::NegEnd(NegEnd { tag: name.clone() }));
+            pair.run_for(2_000);
+        }
+        assert!(count(&pair, "neg") <= 2 * 64, "answers and questions of an hour: {:?}", pair.sent);
+        assert!(count(&pair, "err") > 100, "{:?}", pair.sent);
+        // An hour later there is a new budget.
+        pair.jump(60 * 60 * 1_000);
+        pair.sent.clear();
+        let msg = question([]);
+        pair.inject(BOB, StreamBody::Neg(Neg { tag: name, from: 0, to: u64::MAX, msg }));
+        assert!(count(&pair, "neg") >= 1, "{:?}", pair.sent);
+    }
+}
+
+#[test]
+fn control_ops_are_served_first_and_then_the_newest() {
+    let mut pair = Pair::friends(true);
+    let texts: Vec<_> = (0..5).map(|n| pair.say(BOB, &format!("{n}")).message).collect();
+    pair.run_for(2_000);
+    let control: Vec<_> = madang_store::history::control(pair.db(BOB), pair.room(BOB))
+        .unwrap()
+        .into_iter()
+        .map(|op| op.id)
+        .collect();
+    assert!(!control.is_empty());
+    let name = tag(&pair, BOB);
+    pair.faults.hold = true;
+    let ids = texts.iter().chain(&control).map(|id| id.as_bytes().to_vec()).collect();
+    pair.inject(BOB, StreamBody::Want(Want { tag: name, ids }));
+    let served = pair.held_ops();
+    assert_eq!(served.len(), texts.len() + control.len());
+    assert!(served.iter().take(control.len()).all(|id| control.contains(id)));
+    let newest_first: Vec<_> = texts.iter().rev().copied().collect();
+    assert_eq!(served[control.len()..], newest_first);
 }

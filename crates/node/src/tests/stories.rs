@@ -170,9 +170,10 @@ fn keys_are_replaced_after_a_day_and_die_after_a_week_while_every_message_stays_
     pair.cut();
     pair.run_for(8 * 24 * HOUR);
     for who in [0, 1] {
+        // Registers that are published every week may have made a newer one.
         let left = pair.keys(who);
-        assert_eq!(left.len(), 1, "a superseded key dies");
-        assert!(!left.is_subset(&first), "it is the older one that died");
+        assert!(left.is_disjoint(&first), "a superseded key dies");
+        assert!(!left.is_empty());
     }
     pair.connect();
     pair.settle();

@@ -133,6 +133,10 @@ fn a_withdrawn_invite_is_gone_from_the_relay() {
     world.ask(ALICE, |reply| Command::RevokeInvite { invite: invite.invite, reply }).unwrap();
     world.pass(100);
     assert_eq!(world.relays[0].slots(), before);
+    let shown = link.clone();
+    let refused = world.ask(BOB, |reply| Command::ShowInvite { link: shown, reply });
+    assert_eq!(refused.unwrap_err(), Error::InviteRevoked, "the relay says that there is nothing");
+    world.set_relay(0, false);
     let refused = world.ask(BOB, |reply| Command::ShowInvite { link, reply });
     assert!(matches!(refused, Err(Error::Offline(_))), "{refused:?}");
 }

@@ -2,38 +2,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use madang_crypto::{box_id, verify_auth, verify_slot_delete, verify_slot_put};
+use madang_crypto::{SignKey, box_id, check_token, verify_auth, verify_slot_delete, verify_slot_put};
 use madang_p2p::PeerId;
 use madang_wire::{
-    Created, Fetch, HelloOk, Item, Items, Put, PutAuth, RErr, ROk, RelayBody, RelayFrame, Slot, Stored,
+    Created, Fetch, HelloOk, Item, Items, LogCreate, Put, PutAuth, RErr, ROk, RelayBody, RelayFrame, Slot,
+    Stored,
 };
+
+use super::malice::Malice;
 
 pub(super) type Id = [u8; 16];
 /// Number of a person.
 pub(super) type Who = usize;
 
-const KEY: [u8; 32] = [7; 32];
 const CHALLENGE: [u8; 32] = [8; 32];
+/// Marker of the PeerIds that hold an Ed25519 key.
+const ED25519_PEER: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 
 #[derive(Clone)]
-struct FakeBox {
-    inbox: bool,
-    epoch: [u8; 8],
-    next: u64,
-    items: Vec<Item>,
+pub(super) struct FakeBox {
+    pub(super) inbox: bool,
+    pub(super) epoch: [u8; 8],
+    pub(super) next: u64,
+    pub(super) items: Vec<Item>,
+    pub(super) truncated_before: u64,
+    /// Key of the tokens of an inbox.
+    pub(super) k_token: Vec<u8>,
 }
 
 /// Version, body unless deleted, and public key of a slot.
-type FakeSlot = (u64, Option<Vec<u8>>, Vec<u8>);
+pub(super) type FakeSlot = (u64, Option<Vec<u8>>, Vec<u8>);
 
 /// A relay.
+#[derive(Clone)]
 pub(super) struct FakeRelay {
+    key: [u8; 32],
     pub(super) peer: PeerId,
     pub(super) addr: String,
     pub(super) up: bool,
-    boxes: BTreeMap<Id, FakeBox>,
+    pub(super) boxes: BTreeMap<Id, FakeBox>,
     copy: BTreeMap<Id, FakeBox>,
-    slots: BTreeMap<Id, FakeSlot>,
+    pub(super) slots: BTreeMap<Id, FakeSlot>,
     proved: BTreeSet<(Who, Id)>,
     /// Everything up to this was pushed, by reader and box.
     subscribed: BTreeMap<(Who, Id), (u64, u64)>,
@@ -41,6 +50,18 @@ pub(super) struct FakeRelay {
     epochs: u8,
     /// Code with which puts into logs are refused.
     pub(super) refuse: Option<&'static str>,
+    /// Code with which writing slots is refused.
+    pub(super) refuse_slots: Option<&'static str>,
+    /// What is written into slots is not answered, and not kept.
+    pub(super) mutes_slots: bool,
+    /// What it says to a hello instead of its own greeting.
+    pub(super) greeting: Option<RelayBody>,
+    /// It pushes whatever it has.
+    pub(super) ignores_credit: bool,
+    /// The only log that `refuse` is about, if there is one.
+    pub(super) refused_log: Option<Id>,
+    /// What it does against the protocol.
+    pub(super) malice: Option<Malice>,
     /// Needed for making boxes.
     pub(super) code: &'static str,
     /// Every frame that came.
@@ -54,13 +75,15 @@ fn id(bytes: &[u8]) -> Id {
 }
 
 fn refuse(code: &str, index: u32) -> RelayBody {
-    RelayBody::Err(RErr { code: code.to_owned(), retry_ms: 0, index })
+    refusal(code, 0, index)
 }
 
 impl FakeRelay {
     pub(super) fn new(number: u8) -> Self {
-        let peer = PeerId::random();
+        let key = SignKey::from_seed(&[0x40 + number; 32]).public();
+        let peer = PeerId::from_bytes(&[ED25519_PEER.as_slice(), &key].concat()).expect("a peer id");
         Self {
+            key,
             addr: format!("/ip4/10.0.0.{number}/tcp/4510/p2p/{peer}"),
             peer,
             up: true,
@@ -72,6 +95,12 @@ impl FakeRelay {
             credit: BTreeMap::new(),
             epochs: 0,
             refuse: None,
+            refuse_slots: None,
+            mutes_slots: false,
+            greeting: None,
+            ignores_credit: false,
+            refused_log: None,
+            malice: None,
             code: "",
             got: Vec::new(),
             largest: 0,
@@ -92,6 +121,25 @@ impl FakeRelay {
     /// Comes back with an old copy of its disk.
     pub(super) fn restore_disk(&mut self) {
         self.boxes = self.copy.clone();
+    }
+
+    /// Drops everything below a number from every log, and says so.
+    pub(super) fn truncate_logs(&mut self) {
+        for kept in self.boxes.values_mut().filter(|kept| !kept.inbox) {
+            kept.items.clear();
+            kept.truncated_before = kept.next;
+        }
+    }
+
+    /// Its greeting.
+    pub(super) fn hello(&self, now: u64) -> HelloOk {
+        HelloOk {
+            v: 1,
+            relay_key: self.key.to_vec(),
+            now,
+            challenge: CHALLENGE.to_vec(),
+            ..HelloOk::default()
+        }
     }
 
     /// Puts of own ops that came from somebody.
@@ -140,28 +188,37 @@ impl FakeRelay {
             out.push((who, RelayFrame { id: frame.id, body: Some(body) }));
         }
         out.extend(self.push());
-        out
+        match self.malice.take() {
+            Some(mut malice) => {
+                let out = malice.bend(self, out);
+                self.malice = Some(malice);
+                out
+            }
+            None => out,
+        }
     }
 
     fn answer(&mut self, who: Who, frame: u64, body: RelayBody, now: u64) -> Vec<RelayBody> {
         match body {
-            RelayBody::Hello(_) => vec![RelayBody::HelloOk(HelloOk {
-                v: 1,
-                relay_key: KEY.to_vec(),
-                now,
-                challenge: CHALLENGE.to_vec(),
-                ..HelloOk::default()
-            })],
+            RelayBody::Hello(_) => {
+                vec![self.greeting.clone().unwrap_or_else(|| RelayBody::HelloOk(self.hello(now)))]
+            }
             RelayBody::Auth(auth) => {
-                let public = verify_auth(&auth, &KEY, &CHALLENGE).expect("a good proof");
+                let public = verify_auth(&auth, &self.key, &CHALLENGE).expect("a good proof");
                 self.proved.insert((who, box_id(&public)));
                 vec![RelayBody::Ok(ROk {})]
             }
             RelayBody::InboxCreate(create) => {
-                vec![self.create(who, id(&box_id_of(&create.owner_pub)), true, &create.admission)]
+                let at = box_id_of(&create.owner_pub);
+                let answer = self.create(who, at, true, create.admission == self.code);
+                if let Some(kept) = self.boxes.get_mut(&at) {
+                    kept.k_token = create.k_token;
+                }
+                vec![answer]
             }
             RelayBody::LogCreate(create) => {
-                vec![self.create(who, id(&box_id_of(&create.log_pub)), false, &create.admission)]
+                let admitted = create.admission == self.code || self.succeeds(who, &create);
+                vec![self.create(who, box_id_of(&create.log_pub), false, admitted)]
             }
             RelayBody::PutMany(many) => {
                 self.largest = self.largest.max(many.puts.len());
@@ -183,9 +240,13 @@ impl FakeRelay {
                 kept.items.retain(|item| !ack.seqs.contains(&item.seq));
                 vec![RelayBody::Ok(ROk {})]
             }
+            RelayBody::SlotPut(_) | RelayBody::SlotDelete(_) if self.mutes_slots => Vec::new(),
+            RelayBody::SlotPut(_) | RelayBody::SlotDelete(_) if self.refuse_slots.is_some() => {
+                vec![refuse(self.refuse_slots.unwrap_or_default(), 0)]
+            }
             RelayBody::SlotPut(put) => {
-                verify_slot_put(&put, &KEY).expect("a good signature");
-                let slot = id(&box_id_of(&put.slot_pub));
+                verify_slot_put(&put, &self.key).expect("a good signature");
+                let slot = box_id_of(&put.slot_pub);
                 if self.slots.get(&slot).is_some_and(|(version, ..)| *version >= put.version) {
                     return vec![refuse("version", 0)];
                 }
@@ -193,8 +254,13 @@ impl FakeRelay {
                 vec![RelayBody::Ok(ROk {})]
             }
             RelayBody::SlotDelete(delete) => {
-                verify_slot_delete(&delete, &KEY).expect("a good signature");
-                let slot = id(&box_id_of(&delete.slot_pub));
+                verify_slot_delete(&delete, &self.key).expect("a good signature");
+                let slot = box_id_of(&delete.slot_pub);
+                match self.slots.get(&slot) {
+                    None => return vec![refuse("not_found", 0)],
+                    Some((version, ..)) if *version >= delete.version => return vec![refuse("version", 0)],
+                    Some(_) => {}
+                }
                 self.slots.insert(slot, (delete.version, None, delete.slot_pub));
                 vec![RelayBody::Ok(ROk {})]
             }
@@ -212,14 +278,28 @@ impl FakeRelay {
         }
     }
 
-    fn create(&mut self, who: Who, at: Id, inbox: bool, code: &str) -> RelayBody {
+    /// Whether a log follows one whose key is proved.
+    fn succeeds(&self, who: Who, create: &LogCreate) -> bool {
+        let Ok(prev) = Id::try_from(create.prev.as_slice()) else { return false };
+        assert!(self.proved.contains(&(who, prev)), "a log before that is not proved");
+        self.boxes.get(&prev).is_some_and(|kept| !kept.inbox)
+    }
+
+    fn create(&mut self, who: Who, at: Id, inbox: bool, admitted: bool) -> RelayBody {
         assert!(self.proved.contains(&(who, at)), "made without a proof");
         if !self.boxes.contains_key(&at) {
-            if code != self.code {
+            if !admitted {
                 return refuse("admission", 0);
             }
             self.epochs += 1;
-            let fresh = FakeBox { inbox, epoch: [self.epochs; 8], next: 1, items: Vec::new() };
+            let fresh = FakeBox {
+                inbox,
+                epoch: [self.epochs; 8],
+                next: 1,
+                items: Vec::new(),
+                truncated_before: 0,
+                k_token: Vec::new(),
+            };
             self.boxes.insert(at, fresh);
         }
         let epoch = self.boxes.get(&at).map(|kept| kept.epoch.to_vec()).unwrap_or_default();
@@ -228,10 +308,14 @@ impl FakeRelay {
 
     fn put(&mut self, who: Who, index: u32, put: Put) -> RelayBody {
         let at = id(&put.box_id);
-        let refusal = self.refuse;
+        let refusal = self.refuse.filter(|_| self.refused_log.is_none_or(|log| log == at));
         let Some(kept) = self.boxes.get_mut(&at) else { return refuse("not_found", index) };
         if kept.inbox {
-            assert!(matches!(put.auth, Some(PutAuth::Token(_))), "an inbox takes no knocks");
+            let Some(PutAuth::Token(token)) = &put.auth else { panic!("an inbox takes no knocks") };
+            let key = <[u8; 32]>::try_from(kept.k_token.as_slice()).expect("a key");
+            if check_token(&key, token, 0).is_err() {
+                return refuse("token", index);
+            }
         } else if !self.proved.contains(&(who, at)) {
             return refuse("auth", index);
         } else if let Some(code) = refusal {
@@ -259,7 +343,13 @@ impl FakeRelay {
         let after = if foreign || fetch.after_seq >= kept.next { 0 } else { fetch.after_seq };
         self.subscribed.insert((who, at), (frame, after));
         let head = kept.next - 1;
-        RelayBody::Items(Items { box_id: at.to_vec(), epoch: kept.epoch.to_vec(), head, ..Items::default() })
+        RelayBody::Items(Items {
+            box_id: at.to_vec(),
+            epoch: kept.epoch.to_vec(),
+            head,
+            truncated_before: kept.truncated_before,
+            ..Items::default()
+        })
     }
 
     /// Pushes what subscribers have not got, within their credit.
@@ -268,18 +358,18 @@ impl FakeRelay {
         for ((who, at), (frame, upto)) in &mut self.subscribed {
             let Some(kept) = self.boxes.get(at) else { continue };
             let credit = self.credit.entry(*who).or_default();
-            let room = (*credit as usize).min(128);
+            let room = if self.ignores_credit { usize::MAX } else { (*credit as usize).min(128) };
             let items: Vec<Item> =
                 kept.items.iter().filter(|item| item.seq > *upto).take(room).cloned().collect();
             let Some(last) = items.last().map(|item| item.seq) else { continue };
             *upto = last;
-            *credit -= items.len() as u32;
+            *credit = credit.saturating_sub(items.len() as u32);
             let items = Items {
                 box_id: at.to_vec(),
                 epoch: kept.epoch.to_vec(),
                 items,
                 head: kept.next - 1,
-                truncated_before: 0,
+                truncated_before: kept.truncated_before,
             };
             out.push((*who, RelayFrame { id: *frame, body: Some(RelayBody::Items(items)) }));
         }
@@ -289,4 +379,9 @@ impl FakeRelay {
 
 fn box_id_of(public: &[u8]) -> Id {
     box_id(&public.try_into().expect("a key"))
+}
+
+/// What a relay refuses with.
+pub(super) fn refusal(code: &str, retry_ms: u32, index: u32) -> RelayBody {
+    RelayBody::Err(RErr { code: code.to_owned(), retry_ms, index })
 }

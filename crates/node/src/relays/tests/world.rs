@@ -1,4 +1,4 @@
-//! People, relays and the time between them. Nobody reaches anybody but through relays.
+//! People, relays and the time between them. Nobody reaches anybody but through relays, unless a test says so.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -10,7 +10,7 @@ use madang_crypto::{DataKey, Phrase, os_rng};
 use madang_model::{AccountId, ConvId, OpId};
 use madang_p2p::PeerId;
 use madang_store::Store;
-use madang_wire::{Message as _, RelayBody, RelayFrame};
+use madang_wire::{Message as _, RelayBody, RelayFrame, StreamBody, StreamFrame};
 use tempfile::TempDir;
 
 use super::relay::{FakeRelay, Who};
@@ -31,20 +31,31 @@ const START: u64 = 1_790_000_000_000;
 
 pub(super) struct Person {
     dir: TempDir,
-    key: DataKey,
+    key: [u8; 32],
     store: Option<Store>,
     pub(super) core: Core,
     ring: Arc<Ring>,
     inputs: VecDeque<Input>,
     wanted: BTreeSet<PeerId>,
+    /// Machines that it would talk to.
+    knows: BTreeSet<PeerId>,
     /// Has a network.
     online: bool,
+    /// The next turns end in a rollback.
+    disk_full: bool,
+    /// The process does not run; what arrives waits.
+    frozen: bool,
 }
 
 pub(super) struct World {
     pub(super) people: Vec<Person>,
     pub(super) relays: Vec<FakeRelay>,
     pub(super) now: Now,
+    /// Machines that know each other reach each other without a relay.
+    direct: bool,
+    connected: BTreeSet<(Who, Who)>,
+    /// Frames of reconciliation between machines.
+    pub(super) comparisons: usize,
 }
 
 fn core_of(me: &Secrets, ring: &Arc<Ring>, peer: PeerId) -> Core {
@@ -69,23 +80,65 @@ impl Person {
         let new = NewAccount { name, machine: "laptop", passphrase: None, now_ms: now };
         let path = dir.path().join("store.db");
         let me = write_store(&path, &key, &phrase, new, name, &mut os_rng()).unwrap();
-        let store = Store::open(&path, key.bytes()).unwrap();
+        let key = *key.bytes();
+        let store = Store::open(&path, &key).unwrap();
         let ring = Arc::new(Ring::default());
         let core = core_of(&me, &ring, PeerId::random());
         let inputs = VecDeque::from([Input::Start]);
-        Self { dir, key, store: Some(store), core, ring, inputs, wanted: BTreeSet::new(), online: true }
+        let (wanted, knows) = (BTreeSet::new(), BTreeSet::new());
+        let store = Some(store);
+        Self {
+            dir,
+            key,
+            store,
+            core,
+            ring,
+            inputs,
+            wanted,
+            knows,
+            online: true,
+            disk_full: false,
+            frozen: false,
+        }
+    }
+
+    /// The same person and machine in another world: a copy of the disk.
+    fn copy(&mut self) -> Self {
+        drop(self.store.take());
+        let dir = TempDir::new().unwrap();
+        for file in std::fs::read_dir(self.dir.path()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), dir.path().join(file.file_name())).unwrap();
+        }
+        let store = Store::open(&dir.path().join("store.db"), &self.key).unwrap();
+        let me = Secrets::load(store.writer.conn()).unwrap();
+        let ring = Arc::new(Ring::default());
+        Self {
+            dir,
+            key: self.key,
+            core: core_of(&me, &ring, self.core.me.peer),
+            store: Some(store),
+            ring,
+            inputs: VecDeque::from([Input::Start]),
+            wanted: BTreeSet::new(),
+            knows: BTreeSet::new(),
+            online: true,
+            disk_full: false,
+            frozen: false,
+        }
     }
 
     /// Ends the process and starts it again on the same store.
     fn restart(&mut self) {
         drop(self.store.take());
-        let store = Store::open(&self.dir.path().join("store.db"), self.key.bytes()).unwrap();
+        let store = Store::open(&self.dir.path().join("store.db"), &self.key).unwrap();
         let me = Secrets::load(store.writer.conn()).unwrap();
         self.ring = Arc::new(Ring::default());
         self.core = core_of(&me, &self.ring, self.core.me.peer);
         self.store = Some(store);
         self.inputs = VecDeque::from([Input::Start]);
         self.wanted.clear();
+        self.knows.clear();
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -100,6 +153,27 @@ impl World {
             people: people.iter().map(|name| Person::new(name, START)).collect(),
             relays: (1..=relays).map(FakeRelay::new).collect(),
             now,
+            direct: false,
+            connected: BTreeSet::new(),
+            comparisons: 0,
+        };
+        world.settle();
+        world
+    }
+
+    /// Another world that goes on from where this one stands. This one is over then.
+    pub(super) fn copy(&mut self) -> Self {
+        let mut relays = self.relays.clone();
+        for relay in &mut relays {
+            (0..self.people.len()).for_each(|who| relay.leave(who));
+        }
+        let mut world = Self {
+            people: self.people.iter_mut().map(Person::copy).collect(),
+            relays,
+            now: self.now,
+            direct: false,
+            connected: BTreeSet::new(),
+            comparisons: 0,
         };
         world.settle();
         world
@@ -107,18 +181,54 @@ impl World {
 
     /// Runs one turn of somebody.
     fn turn(&mut self, who: Who, commands: Vec<Command>) {
+        self.act(who, |core, turn, inputs| core.run(turn, commands, inputs).unwrap());
+    }
+
+    /// Does something inside a turn of somebody, and what follows from it.
+    pub(super) fn with<T>(&mut self, who: Who, act: impl FnOnce(&mut Core, &mut Turn<'_>) -> T) -> T {
+        let done = self.act(who, |core, turn, inputs| {
+            let done = act(core, turn);
+            core.run(turn, Vec::new(), inputs).unwrap();
+            done
+        });
+        self.settle();
+        done
+    }
+
+    fn act<T>(&mut self, who: Who, act: impl FnOnce(&mut Core, &mut Turn<'_>, Vec<Input>) -> T) -> T {
         let person = &mut self.people[who];
         let inputs = person.inputs.drain(..).collect();
         let store = person.store.as_mut().unwrap();
         let tx = store.writer.begin().unwrap();
         let mut turn = Turn::new(&tx, self.now);
-        person.core.run(&mut turn, commands, inputs).unwrap();
+        let done = act(&mut person.core, &mut turn, inputs);
         let fx = turn.into_effects();
+        if person.disk_full {
+            // As the engine does: nothing of the turn has happened.
+            drop(tx);
+            let store = person.store.as_mut().unwrap();
+            person.core.reload(store.writer.conn(), self.now).unwrap();
+            return done;
+        }
         tx.commit().unwrap();
         for send in fx.sends {
             self.send(who, send);
         }
         fx.answers.into_iter().for_each(|answer| answer(None));
+        done
+    }
+
+    /// Stops somebody's process or lets it go on; what arrives waits.
+    pub(super) fn freeze(&mut self, who: Who, frozen: bool) {
+        self.people[who].frozen = frozen;
+        self.settle();
+    }
+
+    /// Lets one turn of somebody fail at its end, with what has arrived.
+    pub(super) fn fail_turn(&mut self, who: Who) {
+        self.people[who].disk_full = true;
+        self.turn(who, Vec::new());
+        self.people[who].disk_full = false;
     }
 
     fn send(&mut self, who: Who, send: Send) {
@@ -138,15 +248,84 @@ impl World {
                 let frame = RelayFrame::decode(frame).unwrap();
                 let wall = self.now.wall;
                 for (to, frame) in self.relay(relay).take(who, frame, wall) {
-                    self.deliver(to, relay, frame);
+                    if self.reaches(to, relay) {
+                        self.deliver(to, relay, frame);
+                    }
                 }
             }
+            Send::Frame { peer, frame } => self.direct_frame(who, peer, &frame),
+            Send::SetPeer { peer, .. } => {
+                self.people[who].knows.insert(peer);
+                self.connect();
+            }
+            Send::ForgetPeer(peer) => drop(self.people[who].knows.remove(&peer)),
             Send::Contact { call, .. } => {
                 let result = Err("not reached".to_owned());
                 self.people[who].inputs.push_back(Input::ContactAnswer { call, result });
             }
             _ => {}
         }
+    }
+
+    fn direct_frame(&mut self, who: Who, peer: PeerId, frame: &[u8]) {
+        let Some(to) = self.people.iter().position(|person| person.core.me.peer == peer) else { return };
+        if !self.connected.contains(&(who.min(to), who.max(to))) {
+            return;
+        }
+        let from = self.people[who].core.me.peer;
+        let person = &mut self.people[to];
+        let body = madang_wire::decode::<StreamFrame>(frame).unwrap().body.unwrap();
+        self.comparisons += usize::from(matches!(body, StreamBody::Neg(_)));
+        let input = match body {
+            StreamBody::Ops(ops) => {
+                let sealed = ops.sealed.iter().map(|sealed| sealed.encode_to_vec().into()).collect();
+                let source = Source::Stream { peer: from, tag: ops.tag };
+                ingest::open(&person.ring, source, sealed).map(Input::Arrival)
+            }
+            frame => Some(Input::Frame { peer: from, frame }),
+        };
+        person.inputs.extend(input);
+    }
+
+    /// Connects those who know each other and have a way.
+    fn connect(&mut self) {
+        for (one, two) in (0..self.people.len()).flat_map(|two| (0..two).map(move |one| (one, two))) {
+            let peers = [one, two].map(|who| self.people[who].core.me.peer);
+            let known =
+                self.people[one].knows.contains(&peers[1]) && self.people[two].knows.contains(&peers[0]);
+            let online = self.people[one].online && self.people[two].online;
+            let stands = self.connected.contains(&(one, two));
+            if self.direct && known && online && !stands {
+                self.connected.insert((one, two));
+                // The stream of one, opened with fresh nonces.
+                let now = self.now;
+                let nonces =
+                    [one, two].map(|who| madang_crypto::frame_id(format!("{who} {now:?}").as_bytes()));
+                for (who, other, opener) in [(one, 1, true), (two, 0, false)] {
+                    let (peer, nonce) = (peers[other], nonces[1 - other]);
+                    let hello = madang_wire::StreamHello {
+                        v: 1,
+                        nonce: nonces[other].to_vec(),
+                        now: now.wall,
+                        features: Vec::new(),
+                    };
+                    let inputs = &mut self.people[who].inputs;
+                    inputs.push_back(Input::PeerUp { peer, relayed: false, opener, nonce });
+                    inputs.push_back(Input::Frame { peer, frame: StreamBody::Hello(hello) });
+                }
+            } else if stands && !(self.direct && online) {
+                self.connected.remove(&(one, two));
+                self.people[one].inputs.push_back(Input::PeerDown(peers[1]));
+                self.people[two].inputs.push_back(Input::PeerDown(peers[0]));
+            }
+        }
+    }
+
+    /// Gives machines a way to each other without a relay, or takes it.
+    pub(super) fn set_direct(&mut self, direct: bool) {
+        self.direct = direct;
+        self.connect();
+        self.settle();
     }
 
     pub(super) fn relay(&mut self, peer: PeerId) -> &mut FakeRelay {
@@ -188,7 +367,8 @@ impl World {
     pub(super) fn settle(&mut self) {
         for _ in 0..10_000 {
             let due = |person: &Person| {
-                !person.inputs.is_empty() || person.core.next_due().is_some_and(|at| at <= self.now.mono)
+                let timer = person.core.next_due().is_some_and(|at| at <= self.now.mono);
+                !person.frozen && (timer || !person.inputs.is_empty())
             };
             let Some(who) = self.people.iter().position(due) else { return };
             self.turn(who, Vec::new());
@@ -201,7 +381,8 @@ impl World {
         self.settle();
         let end = self.now.mono + ms;
         while self.now.mono < end {
-            let next = self.people.iter().filter_map(|person| person.core.next_due()).min().unwrap_or(end);
+            let running = self.people.iter().filter(|person| !person.frozen);
+            let next = running.filter_map(|person| person.core.next_due()).min().unwrap_or(end);
             let step = next.clamp(self.now.mono + 1, end) - self.now.mono;
             self.now.mono += step;
             self.now.wall += step;
@@ -237,6 +418,7 @@ impl World {
     /// Takes the network from somebody or gives it back.
     pub(super) fn set_online(&mut self, who: Who, online: bool) {
         self.people[who].online = online;
+        self.connect();
         for relay in self.people[who].wanted.clone() {
             self.relay(relay).leave(who);
             self.dial(who, relay);
@@ -248,7 +430,11 @@ impl World {
         for relay in self.people[who].wanted.clone() {
             self.relay(relay).leave(who);
         }
+        let (online, direct) = (self.people[who].online, self.direct);
+        self.people[who].online = false;
+        self.connect();
         self.people[who].restart();
+        (self.people[who].online, self.direct) = (online, direct);
         self.settle();
     }
 
@@ -271,6 +457,25 @@ impl World {
         self.ask(who, |reply| Command::AddRelay { addr, code, reply }).unwrap();
         self.pass(100);
         self.ask(who, Command::Relays).unwrap()
+    }
+
+    /// How it stands with somebody's relays.
+    pub(super) fn relay_list(&mut self, who: Who) -> Vec<view::Relay> {
+        self.ask(who, Command::Relays).unwrap()
+    }
+
+    /// The row of a room at somebody.
+    pub(super) fn row(&self, who: Who, room: ConvId) -> madang_store::RoomRow {
+        self.people[who].core.by_conv[&room]
+    }
+
+    /// The only friend's whereabouts, and whether a message lies where he reads (protocol section 6.2).
+    pub(super) fn is_relayed(&self, who: Who, to: Who, message: OpId) -> bool {
+        let db = self.people[who].store().writer.conn();
+        let op = madang_store::ops::by_id(db, &message).unwrap().unwrap();
+        let places = madang_store::frames::places(db, op.row).unwrap();
+        let listed = crate::relays::listed_relays(db, &self.account(to)).unwrap();
+        madang_store::frames::relayed(&places, &[listed]).is_some()
     }
 
     pub(super) fn account(&self, who: Who) -> AccountId {
