@@ -4,8 +4,7 @@
 
 use std::{error::Error, fs, path::Path};
 
-/// Every command of the shell. A capability file grants them window by window.
-const COMMANDS: &[&str] = &["rpc", "subscribe", "open_link", "badge"];
+include!("commands.rs");
 
 fn main() -> Result<(), Box<dyn Error>> {
     // The page is built by npm. Checking the Rust side alone must not need it, and the bundler of

@@ -31,6 +31,18 @@ impl Arguments {
     pub(crate) fn config(&self) -> Config {
         Config { listen: self.listen.clone(), mdns: !self.no_mdns, ..Config::default() }
     }
+
+    /// The link that another start of the program was given, if there is one. What a browser starts is the program
+    /// with nothing but the link; what a person types may have options beside it.
+    pub(crate) fn link_of(arguments: &[String]) -> Option<String> {
+        match Self::try_parse_from(arguments) {
+            Ok(read) => read.link,
+            Err(error) => {
+                tracing::warn!(%error, "a second start was not understood");
+                None
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -50,5 +62,21 @@ mod tests {
         assert_eq!(arguments.home.as_deref(), Some(std::path::Path::new("/h")));
         assert_eq!(arguments.link.as_deref(), Some("madang://i#x"));
         assert!(!arguments.config().mdns);
+    }
+
+    #[test]
+    fn every_way_to_start_the_program_again_hands_its_link_over() {
+        let link_of = |arguments: &[&str]| {
+            Arguments::link_of(&arguments.iter().map(|each| (*each).to_owned()).collect::<Vec<_>>())
+        };
+        let link = Some("madang://invite/1/Ab-_".to_owned());
+        assert_eq!(link_of(&["/usr/bin/madang-desktop", "madang://invite/1/Ab-_"]), link, "from a browser");
+        assert_eq!(link_of(&["madang-desktop", "--home", "/h", "madang://invite/1/Ab-_"]), link);
+        assert_eq!(link_of(&["madang-desktop", "madang://invite/1/Ab-_", "--no-mdns"]), link);
+        for without in
+            [&["madang-desktop"][..], &["madang-desktop", "--home=/h"], &["madang-desktop", "--fly"], &[]]
+        {
+            assert_eq!(link_of(without), None, "{without:?}");
+        }
     }
 }

@@ -14,7 +14,10 @@ mod notice;
 mod place;
 mod platform;
 mod rpc;
+#[cfg(test)]
+mod security_tests;
 mod shell;
 mod window;
+mod words;
 
 pub use shell::run;

@@ -32,13 +32,9 @@ pub fn run() -> anyhow::Result<()> {
         .manage(Home::new(dir, arguments.config(), passphrase()))
         .invoke_handler(tauri::generate_handler![rpc::rpc, rpc::subscribe, link::open_link, badge::badge])
         .setup(move |app| {
-            let handle = app.handle().clone();
-            app.deep_link().on_open_url(move |event| {
-                for url in event.urls() {
-                    hand_over(&handle, url.as_str());
-                }
-            });
-            // The link that started the program was there before anybody could listen.
+            if cfg!(target_os = "macos") {
+                hear_links(app.handle());
+            }
             if let Some(link) = &arguments.link {
                 hand_over(app.handle(), link);
             }
@@ -46,7 +42,7 @@ pub fn run() -> anyhow::Result<()> {
             window::open(app.handle())?;
             Ok(())
         })
-        .build(tauri::generate_context!())
+        .build(context())
         .context("Cannot start the window system")?;
     app.run(|app, event| match event {
         RunEvent::Ready => window::show(app),
@@ -62,19 +58,27 @@ fn passphrase() -> Option<Zeroizing<String>> {
     given.filter(|passphrase| !passphrase.is_empty())
 }
 
+/// What the program is made of: its page, its policy and what its windows may call.
+pub(crate) fn context() -> tauri::Context {
+    tauri::generate_context!()
+}
+
+/// macOS hands links over as events. Elsewhere a link starts the program again, and the plugin for links would
+/// tell of some of those a second time: of them whose link is the only argument.
+fn hear_links(app: &AppHandle) {
+    let handle = app.clone();
+    app.deep_link().on_open_url(move |event| {
+        for url in event.urls() {
+            hand_over(&handle, url.as_str());
+        }
+    });
+}
+
 /// Somebody started the program again on this home: the window that is there comes to the front.
 fn started_again(app: &AppHandle, arguments: &[String]) {
     window::show(app);
-    // The plugin for links reads one that is the only argument, and no other.
-    if arguments.len() > 2 {
-        match Arguments::try_parse_from(arguments) {
-            Ok(read) => {
-                if let Some(link) = read.link {
-                    hand_over(app, &link);
-                }
-            }
-            Err(error) => tracing::warn!(%error, "a second start was not understood"),
-        }
+    if let Some(link) = Arguments::link_of(arguments) {
+        hand_over(app, &link);
     }
 }
 

@@ -7,7 +7,7 @@ use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder};
 use crate::platform;
 
 /// Label of the main window; the capability file names it.
-const MAIN: &str = "main";
+pub(crate) const MAIN: &str = "main";
 
 /// Opens the main window.
 ///

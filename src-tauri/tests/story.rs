@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use madang_testkit::{Desktop, Person, Screen, wait_until, webdriver::Window};
+use madang_testkit::{Desktop, Person, Relay, Screen, wait_until, webdriver::Window};
 use notifications::Notifications;
 use serde_json::Value;
 
@@ -121,10 +121,19 @@ fn say(step: &str) {
 
 #[test]
 fn two_windows_meet_talk_and_meet_again() {
-    play().unwrap();
+    play(None).unwrap();
 }
 
-fn play() -> Result<()> {
+#[test]
+fn two_windows_and_a_relay_never_miss_a_message() {
+    let relay = Relay::start(&[]).unwrap();
+    say(&format!("A relay runs at {}", relay.addr().unwrap()));
+    play(Some(&relay)).unwrap();
+    assert!(relay.stop().unwrap().success());
+}
+
+/// The story; with a relay, both are away at the same time.
+fn play(relay: Option<&Relay>) -> Result<()> {
     let screen = Screen::start()?;
     let notifications = Notifications::start(&screen)?;
     let alice = Person::new("Alice")?;
@@ -144,6 +153,15 @@ fn play() -> Result<()> {
     open_room(of_alice.window(), "민수")?;
     open_room(of_minsu.window(), "Alice")?;
     say("They are friends: each sees the other's room");
+    if let Some(relay) = relay {
+        for window in [of_alice.window(), of_minsu.window()] {
+            add_relay(window, relay.addr()?)?;
+        }
+        picture(of_alice.window(), "01-relay");
+        open_room(of_alice.window(), "민수")?;
+        open_room(of_minsu.window(), "Alice")?;
+        say("Both have added the relay in their settings");
+    }
 
     write(of_alice.window(), "안녕 민수, welcome to the yard 🌿")?;
     of_minsu.window().wait_text("message", "안녕 민수, welcome to the yard 🌿")?;
@@ -161,28 +179,52 @@ fn play() -> Result<()> {
     clicked_notification(&notifications, &of_alice, &of_minsu)?;
 
     of_minsu.quit()?;
-    write(of_alice.window(), "이건 네가 없을 때 쓴 거야 📮")?;
-    wait_state(of_alice.window(), "이건 네가 없을 때", &["sending"])?;
+    let text = "이건 네가 없을 때 쓴 거야 📮";
+    write(of_alice.window(), text)?;
+    let waits = if relay.is_some() { "relayed" } else { "sending" };
+    wait_state(of_alice.window(), text, &[waits])?;
     picture(of_alice.window(), "05-away");
-    say("민수's window is closed; Alice's message waits");
+    say(&format!("민수's window is closed; Alice's message is {waits}"));
+    let mut of_alice = Some(of_alice);
+    if relay.is_some() {
+        of_alice.take().context("Alice has a window")?.quit()?;
+        say("Alice closes her window too: only the relay is left");
+    }
     let of_minsu = Desktop::open(&screen, program(), &minsu, &[])?;
     open_room(of_minsu.window(), "Alice")?;
-    of_minsu.window().wait_text("message", "이건 네가 없을 때 쓴 거야 📮")?;
-    let state = wait_state(of_alice.window(), "이건 네가 없을 때", &["delivered", "read"])?;
-    say(&format!("민수 is back and has it; it is {state}"));
+    of_minsu.window().wait_text("message", text)?;
     picture(of_minsu.window(), "06-back");
+    say("민수 is back and has it");
+    let of_alice = match of_alice {
+        Some(window) => window,
+        None => Desktop::open(&screen, program(), &alice, &[])?,
+    };
+    open_room(of_alice.window(), "민수")?;
+    let state = wait_state(of_alice.window(), text, &["delivered", "read"])?;
+    say(&format!("Alice's message is {state}"));
 
     let (here, there) = (told(&alice)?, told(&minsu)?);
     ensure!(texts(&here) == texts(&there), "the stores differ: {here:?} {there:?}");
     ensure!(here.len() == 4, "four messages were written: {here:?}");
     say("The command line, attached to the running windows, lists the same on both sides:\n");
     for message in &there {
-        let sender = message["sender_name"].as_str().filter(|name| !name.is_empty()).unwrap_or(minsu.name());
-        println!("    {sender}: {}", message["text"].as_str().unwrap());
+        println!("    {}: {}", message["sender_name"].as_str().unwrap(), message["text"].as_str().unwrap());
     }
     println!();
     of_minsu.quit()?;
     of_alice.quit()
+}
+
+/// Adds a relay in the settings and waits until it is there.
+fn add_relay(window: &Window, addr: &str) -> Result<()> {
+    window.click_on("rail-settings")?;
+    window.click_on("settings-relays")?;
+    window.fill("relay-address", addr)?;
+    window.click_on("relay-add")?;
+    window.until("a connected relay", || {
+        Ok(window.select("[data-testid='relay-row'][data-state='connected']")?.into_iter().next())
+    })?;
+    Ok(())
 }
 
 /// A message that 민수 does not see is announced by the system; a click on it brings its room to the front.

@@ -3,7 +3,7 @@
 
 import { createContext } from 'svelte';
 import { AccountStore } from './features/account/store.svelte';
-import { FriendsStore, shownName } from './features/friends/store.svelte';
+import { FriendsStore, shownName, type Answer } from './features/friends/store.svelte';
 import { Timeline } from './features/messages/timeline.svelte';
 import { NetworkStore } from './features/network/store.svelte';
 import { RoomsStore } from './features/rooms/store.svelte';
@@ -42,6 +42,7 @@ export class Session {
     this.timeline = new Timeline(this.client, () => this.account.me?.account ?? '');
     this.network = new NetworkStore(this.client);
     this.settings = new SettingsStore(this.client);
+    this.friends.onAnswer((answer) => this.#sayAnswer(answer));
     this.client.on((event) => this.attempt(this.#hear(event)));
   }
 
@@ -73,8 +74,8 @@ export class Session {
     router.go('rooms', room);
   }
 
-  /** Somebody who was asked has answered. */
-  #sayAnswer(account: string, accepted: boolean, code: string | null): void {
+  /** Somebody who was asked earlier has answered. */
+  #sayAnswer({ account, accepted, code }: Answer): void {
     const friend = this.friends.byAccount(account);
     if (accepted) toasts.done(m.add_answered({ name: friend === undefined ? m.network_unknown_person() : shownName(friend) }));
     else if (isCode(code)) toasts.failed({ code, message: '', retry: false });
@@ -98,7 +99,7 @@ export class Session {
         return;
       case 'answer':
         await Promise.all([this.friends.reload(), this.rooms.reload()]);
-        this.#sayAnswer(event.account, event.accepted, event.code);
+        this.friends.hearAnswer(event);
         return;
       case 'room':
         await this.rooms.reload();

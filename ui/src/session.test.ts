@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { askWords, isWord, wordsOf } from './features/account/phrase';
+import { askWords, isWord } from './features/account/phrase';
 import { filterFriends } from './features/friends/store.svelte';
 import { checksOf, duration } from './features/network/checks';
 import { relayName } from './features/network/reach';
@@ -82,7 +82,6 @@ describe('account', () => {
     expect(asked).toEqual([0, 1, 23]);
     expect(isWord(' Maple ', 'maple')).toBe(true);
     expect(isWord('maples', 'maple')).toBe(false);
-    expect(wordsOf('  a B\n c ')).toEqual(['a', 'b', 'c']);
   });
 });
 

@@ -3,4 +3,8 @@
 import { beforeEach } from 'vitest';
 import { language } from './lib/locale.svelte';
 
+// The document of the tests knows no popover; what it is for, lying above everything, cannot be seen here anyway.
+HTMLElement.prototype.showPopover ??= () => {};
+HTMLElement.prototype.hidePopover ??= () => {};
+
 beforeEach(() => language.choose('en'));

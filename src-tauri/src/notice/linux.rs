@@ -4,13 +4,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use madang_api::{Error, Event, Session, messages::Message, rooms::Room};
+use madang_api::{Error, Event, Session, account::Setting, messages::Message, rooms::Room};
 use notify_rust::{Notification, NotificationHandle, NotificationResponse};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tauri::{AppHandle, Manager as _};
 use tokio::task::JoinHandle;
 
-use crate::{home::Home, window};
+use crate::{
+    home::Home,
+    window,
+    words::{Language, Word},
+};
 
 /// Rooms with a notification at the same time; one more takes the place of any other.
 const SHOWN_MAX: usize = 50;
@@ -18,6 +22,8 @@ const SHOWN_MAX: usize = 50;
 const BODY_MAX: usize = 240;
 /// The action that the system invokes when the notification itself is clicked.
 const CLICK: &str = "default";
+/// The setting in which the page keeps the language that was chosen.
+const LANGUAGE: &str = "ui.language";
 
 /// Shows messages of others from now on, until the session ends.
 pub(crate) fn hear(app: &AppHandle, session: &Arc<Session>) {
@@ -65,14 +71,9 @@ impl Notices {
         {
             other.handle.close_async().await;
         }
-        let markup = reads_markup().await;
-        let mut notification = Notification::new();
-        notification
-            .appname("Madang")
-            .icon("madang-desktop")
-            .summary(&message.sender_name)
-            .body(&body(text, markup))
-            .action(CLICK, "Open");
+        let language = Box::pin(self.language()).await;
+        let mut notification =
+            notification(&message.sender_name, &body(text, reads_markup().await), language);
         if let Some(replaced) = &replaced {
             notification.id(replaced.handle.id());
         }
@@ -123,12 +124,35 @@ impl Notices {
         }
     }
 
+    /// The language of the page.
+    async fn language(&self) -> Language {
+        let answer = self.session.call("setting_get", json!({ "key": LANGUAGE })).await;
+        let chosen = answer.map(|setting| serde_json::from_value::<Setting>(setting).ok()?.value);
+        let chosen = chosen.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the settings could not be asked");
+            None
+        });
+        Language::of(chosen.as_deref(), |name| std::env::var(name).ok())
+    }
+
     async fn unread(&self, room: &str) -> Result<u32, Error> {
         let rooms = self.session.call("room_list", Value::Null).await?;
         let rooms: Vec<Room> = serde_json::from_value(rooms)
             .map_err(|error| Error::new(madang_api::Code::Internal, error.to_string()))?;
         Ok(rooms.iter().find(|found| found.room == room).map_or(0, |found| found.unread))
     }
+}
+
+/// What is shown, before it is known whether it takes the place of another one.
+fn notification(sender: &str, body: &str, language: Language) -> Notification {
+    let mut notification = Notification::new();
+    notification
+        .appname(Word::Product.say(language))
+        .icon("madang-desktop")
+        .summary(sender)
+        .body(body)
+        .action(CLICK, Word::Open.say(language));
+    notification
 }
 
 /// Whether the server of this system reads markup in a body.
@@ -153,6 +177,13 @@ fn body(text: &str, markup: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_action_is_in_the_language_of_the_page() {
+        let action = |language| notification("민수", "안녕", language).actions;
+        assert_eq!(action(Language::Korean), [CLICK, "열기"]);
+        assert_eq!(action(Language::English), [CLICK, "Open"]);
+    }
 
     #[test]
     fn text_of_others_is_no_markup() {

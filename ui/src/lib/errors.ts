@@ -50,17 +50,3 @@ export function errorText(code: Code): ErrorText {
   const [text, action] = WORDS[code] ?? WORDS.internal;
   return { text: text(), action: action() };
 }
-
-/** Why a message waits or failed. */
-const REASONS: Record<string, () => string> = {
-  relay_expired: m.reason_relay_expired,
-  not_member: m.reason_not_member,
-  too_large: m.reason_too_large,
-  clock: m.reason_clock,
-  refused: m.reason_refused,
-};
-
-/** The words for the reason of a message or a device; unknown ones are shown as they are. */
-export function reasonText(reason: string): string {
-  return REASONS[reason]?.() ?? m.reason_other({ code: reason });
-}

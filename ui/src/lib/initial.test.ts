@@ -9,7 +9,8 @@ describe('initial', () => {
     ['김철', '철'],
     ['제주 가을 여행', '제'],
     ['daniel', 'D'],
-    ['👩‍🚀 Mina', '👩'],
+    ['👩‍🚀 Mina', '👩‍🚀'],
+    ['🇰🇷 서울', '🇰🇷'],
     ['', '?'],
   ])('%s → %s', (name, wanted) => {
     expect(initialOf(name)).toBe(wanted);

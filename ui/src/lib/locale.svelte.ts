@@ -35,6 +35,8 @@ export const language = new Language();
 
 // Every message asks for the locale when it is rendered, so a change redraws all words and nothing else.
 overwriteGetLocale(() => language.shown);
+// The first screens are shown before anybody has chosen.
+language.choose('system');
 
 /** A name with its particle where Korean needs one, and the bare name elsewhere. */
 export function named(name: string, particle: Particle): string {

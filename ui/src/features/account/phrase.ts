@@ -19,8 +19,3 @@ export function askWords(count: number, random: () => number): number[] {
 export function isWord(typed: string, word: string): boolean {
   return typed.trim().toLowerCase() === word;
 }
-
-/** The words of a typed phrase. */
-export function wordsOf(phrase: string): string[] {
-  return phrase.trim().toLowerCase().split(/\s+/u).filter((word) => word !== '');
-}

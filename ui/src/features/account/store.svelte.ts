@@ -1,7 +1,7 @@
 // The own account and the state of the home. Owns which big screen is shown.
 // It must not know friends, rooms or messages. Invariant: words of a phrase live here only until they were shown.
 
-import type { Account, Create, Created, Error as ApiError, Home, Restore } from '../../lib/api/bindings';
+import type { Account, Create, Created, Error as ApiError, Home } from '../../lib/api/bindings';
 import { outcome, type Client, type Outcome } from '../../lib/api/client';
 
 /** Which big screen is shown. */
@@ -77,16 +77,6 @@ export class AccountStore {
       await this.#run();
     }
     return created;
-  }
-
-  /** Brings an account back; its phrase is known to the person already. */
-  async restore(params: Restore): Promise<Outcome<Created>> {
-    const restored = await outcome(this.#client.call('account_restore', params));
-    if (restored.ok) {
-      this.phase = 'loading';
-      await this.#run();
-    }
-    return restored;
   }
 
   /** Goes on behind the phrase; `confirmed` when the words were typed again. */

@@ -227,8 +227,9 @@ describe('where a message is', () => {
   it('counts a person once and puts those who wait first', () => {
     const device = (account: string, n: number, state: 'queued' | 'relayed' | 'delivered' | 'read', at: number) => ({ account, device: `${account}${n}`, state, at, reason: null });
     const sum = summarize([device('bob', 1, 'read', 30), device('bob', 2, 'delivered', 20), device('carol', 1, 'relayed', 10), device('dave', 1, 'queued', 0)]);
-    expect(sum).toMatchObject({ machines: 4, relayed: 3, reached: 2, read: 1, relayedAt: 10, reachedAt: 20 });
+    expect(sum).toMatchObject({ machines: 4, relayed: 1, reached: 2, read: 1, relayedAt: 10, reachedAt: 20 });
     expect(sum.people.map((person) => person.account)).toEqual(['carol', 'dave', 'bob']);
+    expect(summarize([device('bob', 1, 'read', 30)]), 'what came directly was at no relay').toMatchObject({ relayed: 0, relayedAt: 0, reached: 1 });
     expect(summarize([])).toMatchObject({ machines: 0, people: [], reachedAt: 0 });
   });
 });

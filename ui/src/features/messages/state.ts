@@ -1,8 +1,8 @@
 // Words and icons of delivery. Never an icon without its word.
 
 import type { DeviceState, Message, MessageState } from '../../lib/api/bindings';
-import { reasonText } from '../../lib/errors';
 import { m } from '../../lib/paraglide/messages.js';
+import { messageReason, reasonLine } from '../../lib/reasons';
 import { fullTime, type Locale } from '../../lib/time';
 
 /** Icon of a state: clock, one check, two checks, "!". */
@@ -37,7 +37,7 @@ export function shownText(message: Message): string {
 /** What a screen reader says for a message: sender, text, time, state. */
 export function labelOf(message: Message, me: string, locale: Locale): string {
   const sender = message.sender === me ? m.messages_of_you() : message.sender_name;
-  const parts = [message.state === null ? '' : stateWord(message.state), message.reason === undefined ? '' : reasonText(message.reason)];
+  const parts = [message.state === null ? '' : stateWord(message.state), message.reason === undefined ? '' : reasonLine(messageReason(message.reason))];
   if (message.late) parts.push(m.messages_late());
   if (message.unread) parts.push(m.messages_unread({ count: message.unread }));
   const label = m.messages_label({ sender, text: shownText(message), time: fullTime(message.at, locale) });

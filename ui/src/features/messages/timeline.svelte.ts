@@ -64,6 +64,7 @@ export class Timeline {
       if (visit === this.#visit) apply?.();
     };
     const done = this.#queue.then(run);
+    // Whoever asked hears of a failure; those behind it go on.
     this.#queue = done.catch(() => {});
     return done;
   }
@@ -90,9 +91,15 @@ export class Timeline {
   }
 
   /** Opens a room at its first unread message, or at its newest one, or at `message`. */
-  open(room: Room, message: string | null): Promise<void> {
+  async open(room: Room, message: string | null): Promise<void> {
     this.close();
     this.room = room.room;
+    const visit = this.#visit;
+    await this.#load(room);
+    if (message !== null && visit === this.#visit) await this.show(message);
+  }
+
+  #load(room: Room): Promise<void> {
     return this.#enqueue(async (id) => {
       const gaps = await this.#client.call('room_gaps', { room: id });
       let rows = await this.#list(id, { limit: PAGE });
@@ -110,7 +117,6 @@ export class Timeline {
         this.loaded = true;
         this.unreadCount = room.unread;
         this.unreadFrom = room.unread > 0 ? (firstUnread(rows, room.unread, this.#me()) ?? rows[0]?.message ?? null) : null;
-        if (message !== null) this.show(message).catch(() => {});
       };
     });
   }

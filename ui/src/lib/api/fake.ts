@@ -171,9 +171,10 @@ export class FakeNode implements Host {
   #why(id: string): Calls['message_why']['answer'] {
     const message = this.seed.messages.find((each) => each.message === id) ?? fail('not_found', 'no such message');
     const reached = message.state === 'read' || message.state === 'delivered' ? message.state : message.state === 'relayed' ? 'relayed' : 'queued';
+    const reason = { queued: 'not_reached', relayed: 'waits_at_relay', delivered: null, read: null }[reached];
     const devices: DeviceDelivery[] = this.seed.friends.slice(0, Math.max(1, this.#room(message.room).members - 1)).flatMap((friend, i) => [
-      { account: friend.account, device: `${friend.account}-1`, state: reached, at: message.at + 1_000 * (i + 1), reason: null },
-      ...(i === 0 ? [{ account: friend.account, device: `${friend.account}-2`, state: 'relayed' as const, at: message.at + 900, reason: null }] : []),
+      { account: friend.account, device: `${friend.account}-1`, state: reached, at: message.at + 1_000 * (i + 1), reason },
+      ...(i === 0 ? [{ account: friend.account, device: `${friend.account}-2`, state: 'relayed' as const, at: message.at + 900, reason: 'waits_at_relay' }] : []),
     ]);
     return { message: id, devices };
   }
@@ -186,7 +187,7 @@ export class FakeNode implements Host {
       return { state: 'running', version: '0.1.0' };
     },
     account_create: ({ name }) => this.#created(name),
-    account_restore: ({ phrase, name }) => (phrase.trim().split(/\s+/).length === 24 ? this.#created(name) : fail('wrong_secret', '24 words are needed')),
+    account_restore: () => fail('offline', 'this version cannot ask a relay for the account'),
     account_show: () => ({ account: this.seed.account, device: 'this', name: this.seed.name, relays: this.seed.relays.map((relay) => relay.addr) }),
     setting_get: ({ key }) => ({ key, value: this.#settings.get(key) ?? null }),
     setting_set: ({ key, value }) => {
@@ -198,7 +199,7 @@ export class FakeNode implements Host {
       account: this.seed.account, device: 'this', addrs: ['/ip4/192.168.0.7/tcp/4100'], peers: this.seed.peers, relays: this.seed.relays,
       outbox: this.seed.messages.filter((each) => each.state === 'sending' || each.state === 'relayed').length, repaired: 0, clock_offset_ms: this.seed.clockOffset,
     }),
-    net_why: () => this.seed.friends.slice(0, 4).map((friend, i) => ({ account: friend.account, device: `${friend.account}-1`, path: ['gossip', 'stream', 'relay', 'none'][i] ?? 'none', reason: ['direct', 'fresh', 'unreachable', 'no_path'][i] ?? '' })),
+    net_why: () => this.seed.friends.slice(0, 4).map((friend, i) => ({ account: friend.account, device: `${friend.account}-1`, path: ['gossip', 'stream', 'relay', 'none'][i] ?? 'none', reason: ['gossip', 'stream', 'log', 'nothing_sent'][i] ?? 'nothing_sent' })),
     relay_add: ({ addr }) => {
       if (!addr.includes('/p2p/')) fail('bad_link', 'the address has no /p2p/ part');
       this.seed.relays.push({ addr, state: 'connecting', reason: null });

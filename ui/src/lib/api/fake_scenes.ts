@@ -114,7 +114,7 @@ export function scene(name: string, now: number): Seed {
       return { ...home(KO, now), home: 'locked', passphrase: 'persimmon' };
     case 'offline': {
       const seed = home(KO, now);
-      return { ...seed, peers: [], relays: seed.relays.map((relay) => ({ ...relay, state: 'failed', reason: 'unreachable' })) };
+      return { ...seed, peers: [], relays: seed.relays.map((relay) => ({ ...relay, state: 'failed', reason: 'peer cannot be reached: Dial error: no addresses for peer.' })) };
     }
     case 'clock':
       return { ...home(KO, now), clockOffset: 130_000 };

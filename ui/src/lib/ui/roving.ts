@@ -35,8 +35,10 @@ export function roving(list: HTMLElement): () => void {
 
   const keepOne = (): void => {
     const items = itemsOf(list);
-    if (items.filter((item) => item.tabIndex === 0).length === 1) return;
-    makeCurrent(items, items.find((item) => item.ariaCurrent === 'true') ?? items[0]);
+    // A timeline is entered at its newest message, wherever it was left.
+    const atEnd = list.dataset['rovingEnd'] !== undefined && !list.contains(document.activeElement);
+    if (!atEnd && items.filter((item) => item.tabIndex === 0).length === 1) return;
+    makeCurrent(items, atEnd ? items.at(-1) : (items.find((item) => item.ariaCurrent === 'true') ?? items[0]));
   };
   const onFocus = (event: FocusEvent): void => {
     const item = (event.target as HTMLElement).closest<HTMLElement>('[data-roving]');

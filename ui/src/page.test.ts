@@ -1,0 +1,285 @@
+// The whole page against a node in memory: what a person sees and where the focus goes.
+
+import { flushSync, mount, unmount } from 'svelte';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import App from './App.svelte';
+import type { Relay } from './lib/api/bindings';
+import { FakeNode, type Seed } from './lib/api/fake';
+import { scene } from './lib/api/fake_scenes';
+import { language } from './lib/locale.svelte';
+import { router, type Route } from './lib/route.svelte';
+import { toasts } from './lib/ui/toasts.svelte';
+import { Session } from './session.svelte';
+
+const NOW = new Date('2026-11-20T14:30:00').getTime();
+let close = () => {};
+
+async function open(name: string, place: [Route['screen'], string | null] = ['rooms', null], change: Partial<Seed> = {}): Promise<{ node: FakeNode; session: Session }> {
+  router.go(...place);
+  const node = new FakeNode({ ...scene(name, NOW), ...change }, () => NOW);
+  const session = new Session(node);
+  const page = mount(App, { target: document.body, props: { session } });
+  close = () => void unmount(page);
+  await session.start();
+  flushSync();
+  if (session.account.phase === 'running') await vi.waitFor(() => expect(session.rooms.loaded && session.network.status !== null).toBe(true));
+  language.choose('en');
+  flushSync();
+  return { node, session };
+}
+
+const all = (id: string) => [...document.querySelectorAll<HTMLElement>(`[data-testid="${id}"]`)];
+const texts = (id: string) => all(id).map((element) => element.textContent.replace(/\s+/gu, ' ').trim());
+
+function one(id: string): HTMLElement {
+  const [element] = all(id);
+  if (element === undefined) throw new Error(`nothing on the page is called ${id}`);
+  return element;
+}
+
+async function found(id: string): Promise<HTMLElement> {
+  await vi.waitFor(() => {
+    flushSync();
+    one(id);
+  });
+  return one(id);
+}
+
+function click(element: HTMLElement): void {
+  element.focus();
+  element.click();
+  flushSync();
+}
+
+function type(id: string, text: string): void {
+  const field = one(id) as HTMLInputElement;
+  field.value = text;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+  flushSync();
+}
+
+afterEach(() => {
+  close();
+  for (const toast of toasts.shown) toasts.dismiss(toast.id);
+});
+
+describe('reasons', () => {
+  const relay = (state: Relay['state'], reason: string | null): Relay => ({ addr: `/dns4/${reason?.length ?? 'ok'}.example/tcp/1/p2p/12D3`, state, reason });
+
+  it('stand at every relay that is not connected, with a way to enter the code that it wants', async () => {
+    await open('en', ['settings', 'relays'], { relays: [relay('connected', 'quota'), relay('failed', 'admission'), relay('failed', 'peer cannot be reached: Dial error: no addresses for peer.'), relay('failed', 'moon_phase')] });
+    expect(texts('relay-reason')).toEqual([
+      'This relay wants a code. Ask its operator for one and enter it below.',
+      'The name in this address leads nowhere. Check the address and your network.',
+      'For a reason that this version has no words for. Update Madang, or ask the operator. moon_phase',
+    ]);
+    expect(document.querySelector('[data-testid="relay-reason"] code')?.textContent).toBe('moon_phase');
+    click(one('relay-enter-code'));
+    expect((one('relay-address') as HTMLInputElement).value).toBe('/dns4/9.example/tcp/1/p2p/12D3');
+    expect(document.activeElement).toBe(one('relay-code'));
+  });
+
+  it('stand at every path of the connection doctor', async () => {
+    await open('en', ['settings', 'connection']);
+    await found('network-path');
+    const told = texts('network-path').join('\n');
+    expect(told).toContain('Sent straight to this machine');
+    expect(told).toContain('fetched it from a relay');
+    expect(told).toContain('no message has arrived there');
+    expect(told).not.toMatch(/nothing_sent|gossip|stream|\blog\b/u);
+  });
+});
+
+describe('the way of a message', () => {
+  it('says why it waits, and shows a relay only when one keeps it', async () => {
+    const { node, session } = await open('en', ['rooms', 'r-mina']);
+    await found('composer-input');
+    type('composer-input', 'hello');
+    click(one('composer-send'));
+    await vi.waitFor(() => expect(session.timeline.rows.at(-1)?.state).toBe('sending'));
+    node.advance(session.timeline.rows.at(-1)!.message, { reason: 'relay_expired' });
+    await vi.waitFor(() => expect(all('message-state').at(-1)?.title).toContain('The relay no longer keeps it.'));
+    node.call = async () => ({ message: 'new-1', devices: [{ account: 'mina', device: 'm1', state: 'delivered', at: NOW, reason: null }] });
+    click(all('message-state').at(-1)!);
+    await found('message-verdict');
+    expect([...document.querySelectorAll('.path b')].map((step) => step.textContent)).toEqual(['Stored on this machine', '1 of 1 machines', 'Read by 0 of 1']);
+  });
+});
+
+describe('the keyboard', () => {
+  it('belongs to the input method while a syllable is being given up', async () => {
+    await open('en', ['friends', 'mina']);
+    const escape = (target: EventTarget, keyCode: number) => {
+      target.dispatchEvent(Object.assign(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, cancelable: true }), { keyCode }));
+      flushSync();
+    };
+    type('friends-find', 'ㄱ');
+    escape(one('friends-find'), 229);
+    expect((one('friends-find') as HTMLInputElement).value).toBe('ㄱ');
+    expect(router.now.chosen).toBe('mina');
+    escape(one('friends-find'), 27);
+    expect((one('friends-find') as HTMLInputElement).value).toBe('');
+    escape(document.body, 27);
+    expect(router.now.chosen).toBeNull();
+  });
+
+  it('is where it was once a dialog is closed', async () => {
+    await open('en', ['friends', null]);
+    click(one('friends-invite'));
+    await found('invite-dialog');
+    click(one('dialog-close'));
+    expect(all('invite-dialog')).toEqual([]);
+    expect(document.activeElement).toBe(one('friends-invite'));
+  });
+
+  it('follows the steps of the first start', async () => {
+    await open('fresh');
+    type('onboarding-name', '민수');
+    click(one('onboarding-next'));
+    await found('phrase-skip');
+    expect(document.activeElement?.id).toBe('step-phrase');
+    click(one('phrase-skip'));
+    await found('onboarding-enter');
+    expect(document.activeElement?.id).toBe('step-invite');
+    click(one('invite-create'));
+    expect(await found('invite-copy')).toBe(document.activeElement);
+  });
+
+  it('enters a timeline at its newest message', async () => {
+    await open('en', ['rooms', 'trip']);
+    await found('message');
+    await vi.waitFor(() => expect(all('message').map((message) => message.tabIndex)).toEqual(all('message').map((_, i, list) => (i === list.length - 1 ? 0 : -1))));
+  });
+});
+
+describe('the first start', () => {
+  it('is not thrown away by a file that is dropped on it', async () => {
+    await open('fresh');
+    for (const name of ['dragover', 'drop']) {
+      const event = new Event(name, { bubbles: true, cancelable: true });
+      document.body.dispatchEvent(event);
+      expect(event.defaultPrevented, name).toBe(true);
+    }
+  });
+
+  it('offers nothing that is not there yet, and says that the words are to be kept', async () => {
+    const { node } = await open('fresh');
+    expect(all('onboarding-restore')).toEqual([]);
+    type('onboarding-name', 'Alice');
+    click(one('onboarding-next'));
+    expect((await found('phrase-later')).textContent).toContain('Keep them until then');
+    expect(node.calls.map((call) => call.method)).not.toContain('account_restore');
+  });
+});
+
+describe('drafts', () => {
+  async function begin(): Promise<{ node: FakeNode; session: Session; answer: () => void }> {
+    const { node, session } = await open('en', ['rooms', 'r-mina']);
+    await found('composer-input');
+    const call = node.call.bind(node);
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    node.call = async (method, params) => {
+      if (method === 'message_send') await held;
+      return call(method, params);
+    };
+    type('composer-input', 'first');
+    click(one('composer-send'));
+    return { node, session, answer };
+  }
+
+  it('keep what was typed while a message was on its way', async () => {
+    const { session, answer } = await begin();
+    type('composer-input', 'first and second');
+    answer();
+    await vi.waitFor(() => expect(session.rooms.drafts.get('r-mina')).toBe(' and second'));
+  });
+
+  it('stay with their rooms when one is left before its message was taken', async () => {
+    const { session, answer } = await begin();
+    router.go('rooms', 'r-emma');
+    flushSync();
+    type('composer-input', 'first of all, hello');
+    answer();
+    await vi.waitFor(() => expect(session.rooms.drafts.has('r-mina')).toBe(false));
+    expect(session.rooms.drafts.get('r-emma')).toBe('first of all, hello');
+  });
+
+  it('are not lost when a failed message is written again', async () => {
+    const { session } = await open('en', ['rooms', 'trip']);
+    await found('message');
+    type('composer-input', 'half a thought');
+    const again = [...document.querySelectorAll<HTMLElement>('button.link-btn')].find((button) => button.textContent === 'Write again');
+    click(again!);
+    expect(session.rooms.drafts.get('trip')).toBe('half a thought\nI will print the map.');
+  });
+});
+
+describe('an invite', () => {
+  const said = () => toasts.shown.map((toast) => toast.text);
+
+  async function ask(): Promise<void> {
+    click(one('friends-add'));
+    await found('paste-link');
+    type('paste-link', 'madang://invite/1/x');
+    click(one('link-look'));
+    click(await found('friend-add-confirm'));
+  }
+
+  it.each(['event', 'answer'])('that is answered at once is told once, when the %s comes first', async (first) => {
+    const { node, session } = await open('en', ['friends', null]);
+    const heard = vi.spyOn(session.friends, 'hearAnswer');
+    const tell = () => node.emit({ event: 'answer', account: 'mina-new', accepted: true, code: null });
+    const call = node.call.bind(node);
+    node.call = async (method, params) => {
+      if (method !== 'friend_add') return call(method, params);
+      if (first === 'event') {
+        tell();
+        await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce());
+      }
+      return { friend: 'mina-new', state: 'friend' };
+    };
+    await ask();
+    await vi.waitFor(() => expect(said()).toEqual(['You and 김미나 are friends now.']));
+    if (first === 'answer') tell();
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce());
+    expect(said()).toEqual(['You and 김미나 are friends now.']);
+    // A later answer is news again.
+    tell();
+    await vi.waitFor(() => expect(said()).toHaveLength(2));
+  });
+
+  it('that is refused at once is told in place and nowhere else', async () => {
+    const { node, session } = await open('en', ['friends', null]);
+    const heard = vi.spyOn(session.friends, 'hearAnswer');
+    node.failures.set('friend_add', 'invite_used');
+    await ask();
+    await vi.waitFor(() => expect(one('add-dialog').textContent).toContain('Somebody else has used this invite.'));
+    node.emit({ event: 'answer', account: 'mina-new', accepted: false, code: 'invite_used' });
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce());
+    expect(said()).toEqual([]);
+  });
+
+  it('that comes from outside while another is being typed waits for its turn', async () => {
+    const { node, session } = await open('en', ['friends', null]);
+    node.emit({ event: 'link', link: 'madang://invite/1/other' });
+    await ask();
+    await found('link-asked');
+    expect(session.askedLink).toBe('madang://invite/1/other');
+    click(one('link-look'));
+    click(await found('friend-add-confirm'));
+    await vi.waitFor(() => expect(all('link-asked')).toEqual([]));
+    expect(session.askedLink).toBeNull();
+  });
+});
+
+describe('what is said besides colour', () => {
+  it('names a friend who is connected', async () => {
+    await open('en', ['friends', null]);
+    const near = await found('friend-row');
+    expect(near.dataset['account']).toBe('daniel');
+    const rows = new Map(all('friend-row').map((row) => [row.dataset['account'], row.textContent]));
+    expect(rows.get('mina')).toContain('Connected');
+    expect(rows.get('junho')).not.toContain('Connected');
+  });
+});
