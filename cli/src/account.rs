@@ -14,7 +14,9 @@ use madang_node::{
 };
 use serde_json::json;
 
-use crate::{args, attach::Attached, failure::Failure, output::Output, secret, table::Text};
+use crate::{
+    args, attach::Attached, failure::Failure, output::Output, secret, table::Text, words::notices::Notice,
+};
 
 /// Words of a phrase on one line.
 const WORDS_PER_LINE: usize = 6;
@@ -45,15 +47,11 @@ pub(crate) fn create(
         file.keep();
     } else {
         // Standard output belongs to the data; with --json a script reads it.
-        out.notice(
-            "The recovery phrase of this account. It is shown once and kept nowhere: write it down.\n",
-        );
+        out.notice(&format!("{}\n", Notice::PhraseShown.say(out.language)));
         out.notice(&lines(&created.phrase));
     }
     if created.key_in_file {
-        out.notice(
-            "Warning: there is neither a passphrase nor a keyring, so the key of this home lies in a file beside it.",
-        );
+        out.notice(Notice::KeyInFile.say(out.language));
     }
     let answer = json!({
         "account": created.account.to_string(),
@@ -69,9 +67,21 @@ pub(crate) fn create(
     })
 }
 
+/// Checks the phrase. More than that comes in a later version, and is not pretended here.
 pub(crate) fn restore(home: &Path, restore: &args::Restore) -> Result<(), Failure> {
     let phrase = secret::from_file(&restore.phrase.phrase_file, "recovery phrase")?;
-    match home::restore(home, &phrase, &restore.name, restore.relay.as_deref()).map_err(Error::from)? {}
+    match home::restore(home, &phrase, &restore.name, restore.relay.as_deref()).map_err(Error::from) {
+        Ok(never) => match never {},
+        Err(error) => Err(not_restored(error)),
+    }
+}
+
+/// A right phrase ends where a relay would have to be asked.
+fn not_restored(error: Error) -> Failure {
+    match error.code {
+        Code::Offline => Failure::not_yet(Code::Offline, Notice::RestoreLater),
+        _ => error.into(),
+    }
 }
 
 pub(crate) async fn show(node: &Attached, out: Output) -> Result<(), Failure> {
@@ -128,5 +138,25 @@ impl Drop for NewFile<'_> {
             // The failure that leads here is the one worth telling.
             drop(fs::remove_file(self.path));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_phrase_is_not_told_that_the_network_is_to_blame() {
+        let failure = not_restored(Error::new(Code::Offline, "Name that relay with --relay"));
+        assert_eq!(failure.exit_code(), 5);
+        let Failure::NotYet(error, Notice::RestoreLater) = failure else { panic!("{failure:?}") };
+        assert_eq!(error.message, Notice::RestoreLater.say(crate::words::Language::English));
+    }
+
+    #[test]
+    fn a_wrong_phrase_is_told_what_is_wrong() {
+        let failure = not_restored(Error::new(Code::WrongSecret, "word 1 is not in the list"));
+        let Failure::Api(error) = &failure else { panic!("{failure:?}") };
+        assert_eq!((failure.exit_code(), error.message.as_str()), (1, "word 1 is not in the list"));
     }
 }

@@ -66,7 +66,7 @@ pub(crate) struct Global {
 /// Every verb.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make, show or bring back the account of this home
+    /// Make or show the account of this home, or check its recovery phrase
     #[command(subcommand)]
     Account(Account),
     /// Run the node in the foreground until it is interrupted

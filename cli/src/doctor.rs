@@ -5,25 +5,36 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use madang_api::{Error, network};
 use madang_node::home;
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{attach::Attached, failure::Failure, messages::word, output::Output, table::Text};
+use crate::{
+    attach::Attached,
+    failure::Failure,
+    messages::word,
+    output::Output,
+    table::Text,
+    words::doctor::{self, Finding},
+};
 
 /// One thing that was looked at.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Check {
     /// What was looked at.
     check: &'static str,
     /// Whether it is as it should be.
     ok: bool,
     /// What was found.
-    detail: String,
+    found: Finding,
 }
 
 impl Check {
-    fn new(check: &'static str, ok: bool, detail: impl Into<String>) -> Self {
-        Self { check, ok, detail: detail.into() }
+    fn new(check: &'static str, ok: bool, found: Finding) -> Self {
+        Self { check, ok, found }
+    }
+
+    /// Something that is said as it is.
+    fn said(check: &'static str, ok: bool, text: impl Into<String>) -> Self {
+        Self::new(check, ok, Finding::Said(text.into()))
     }
 }
 
@@ -33,12 +44,12 @@ pub(crate) fn offline(home: &Path, out: Output, passphrase: Option<&String>) -> 
     match home::hold(home).map_err(Error::from) {
         Ok(held) => match home::inspect(&held, passphrase.map(String::as_str)).map_err(Error::from) {
             Ok(findings) if findings.is_empty() => {
-                checks.push(Check::new("store", true, "opens, and every page and index is sound"));
+                checks.push(Check::new("store", true, Finding::StoreSound));
             }
-            Ok(findings) => checks.push(Check::new("store", false, findings.join("; "))),
-            Err(error) => checks.push(Check::new("store", false, told(&error))),
+            Ok(findings) => checks.push(Check::said("store", false, findings.join("; "))),
+            Err(error) => checks.push(Check::said("store", false, told(&error))),
         },
-        Err(error) => checks.push(Check::new("lock", false, told(&error))),
+        Err(error) => checks.push(Check::said("lock", false, told(&error))),
     }
     show(out, checks)
 }
@@ -47,31 +58,26 @@ pub(crate) fn offline(home: &Path, out: Output, passphrase: Option<&String>) -> 
 pub(crate) async fn online(home: &Path, node: &Attached, out: Output) -> Result<(), Failure> {
     let mut checks = files(home);
     let status: network::Status = typed(node.call("status", &json!({})).await?)?;
-    checks.push(Check::new("addresses", !status.addrs.is_empty(), status.addrs.join(" ")));
+    checks.push(Check::said("addresses", !status.addrs.is_empty(), status.addrs.join(" ")));
     if status.relays.is_empty() {
-        checks.push(Check::new("relays", true, "none: nobody keeps messages while a friend is away"));
+        checks.push(Check::new("relays", true, Finding::NoRelays));
     }
-    for relay in &status.relays {
-        let reason = relay.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let detail = format!("{} {}{reason}", relay.addr, word(&relay.state));
-        checks.push(Check::new("relay", relay.state == network::RelayState::Connected, detail));
+    for relay in status.relays {
+        checks.push(Check::new(
+            "relay",
+            relay.state == network::RelayState::Connected,
+            Finding::Relay(relay),
+        ));
     }
     let direct = status.peers.iter().filter(|peer| peer.path == "direct").count();
-    let detail = format!("{} connected, {direct} of them directly", status.peers.len());
-    checks.push(Check::new("peers", true, detail));
-    let clock = match status.clock_offset_ms {
-        None => Check::new("clock", true, "agrees with relays and friends"),
-        Some(ms) => {
-            Check::new("clock", false, format!("corrected by {ms} ms: set the clock of this machine"))
-        }
-    };
-    checks.push(clock);
-    checks.push(Check::new("outbox", true, format!("{} messages wait for somebody", status.outbox)));
+    checks.push(Check::new("peers", true, Finding::Peers(status.peers.len(), direct)));
+    checks.push(match status.clock_offset_ms {
+        None => Check::new("clock", true, Finding::ClockAgrees),
+        Some(ms) => Check::new("clock", false, Finding::ClockOff(ms)),
+    });
+    checks.push(Check::new("outbox", true, Finding::Outbox(status.outbox)));
     let paths: Vec<network::DevicePath> = typed(node.call("net_why", &json!({})).await?)?;
-    for path in paths {
-        let detail = format!("{} by {}: {}", short(&path.device), path.path, path.reason);
-        checks.push(Check::new("path", true, detail));
-    }
+    checks.extend(paths.into_iter().map(|path| Check::new("path", true, Finding::Path(path))));
     show(out, checks)
 }
 
@@ -82,39 +88,38 @@ fn files(home: &Path) -> Vec<Check> {
         std::env::consts::OS,
         std::env::consts::ARCH
     );
-    let mut checks = vec![Check::new("version", true, version)];
+    let mut checks = vec![Check::said("version", true, version)];
     let mode = fs::metadata(home).map(|found| found.permissions().mode() & 0o777);
     checks.push(match mode {
-        Ok(0o700) => Check::new("home", true, format!("{} belongs to its owner alone", home.display())),
-        Ok(mode) => Check::new("home", false, format!("{} has mode {mode:o}, not 700", home.display())),
-        Err(error) => Check::new("home", false, format!("{}: {error}", home.display())),
+        Ok(0o700) => Check::new("home", true, Finding::HomePrivate(home.to_owned())),
+        Ok(mode) => Check::new("home", false, Finding::HomeMode(home.to_owned(), mode)),
+        Err(error) => Check::said("home", false, format!("{}: {error}", home.display())),
     });
     match home::slot_kinds(home).map_err(Error::from) {
-        Ok(kinds) => checks.push(Check::new("unlocking", !kinds.is_empty(), kinds.join(", "))),
-        Err(error) => checks.push(Check::new("unlocking", false, told(&error))),
+        Ok(kinds) => checks.push(Check::said("unlocking", !kinds.is_empty(), kinds.join(", "))),
+        Err(error) => checks.push(Check::said("unlocking", false, told(&error))),
     }
     checks
 }
 
 fn show(out: Output, checks: Vec<Check>) -> Result<(), Failure> {
     let well = checks.iter().all(|check| check.ok);
-    out.value(&json!({ "ok": well, "checks": checks }), |_| {
+    let record =
+        |check: &Check| json!({ "check": check.check, "ok": check.ok, "detail": check.found.record() });
+    let records: Vec<Value> = checks.iter().map(record).collect();
+    out.value(&json!({ "ok": well, "checks": records }), |_| {
+        let language = out.language;
         let row = |check: &Check| {
-            let mark = if check.ok { "ok" } else { "look" };
-            vec![mark.to_owned(), check.check.to_owned(), check.detail.clone()]
+            let (mark, name) = (doctor::mark(language, check.ok), doctor::check(language, check.check));
+            vec![mark.to_owned(), name.to_owned(), check.found.text(language)]
         };
-        Text::Table(&["", "check", "found"], checks.iter().map(row).collect())
+        Text::Table(doctor::heads(language), checks.iter().map(row).collect())
     })?;
     if well { Ok(()) } else { Err(Failure::Unwell) }
 }
 
 fn told(error: &Error) -> String {
     format!("{}: {}", word(&error.code), error.message)
-}
-
-/// Enough of an id to tell machines apart, too little to find one.
-fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
 }
 
 fn typed<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, Error> {

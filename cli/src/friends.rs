@@ -3,7 +3,10 @@
 use madang_api::friends;
 use serde_json::json;
 
-use crate::{args, attach::Attached, failure::Failure, moment, output::Output, secret, table::Text};
+use crate::{
+    args, attach::Attached, failure::Failure, moment, output::Output, secret, table::Text,
+    words::notices::Notice,
+};
 
 pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Result<(), Failure> {
     match verb {
@@ -12,10 +15,10 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Res
             let answer = node.call("friend_add", &params).await?;
             out.answer(&answer, |added: friends::Added| {
                 let state = match added.state {
-                    friends::FriendState::Requested => "requested: waits for the other side",
-                    friends::FriendState::Friend => "friend",
+                    friends::FriendState::Requested => Notice::Requested,
+                    friends::FriendState::Friend => Notice::Friend,
                 };
-                Text::Fields(vec![("friend", added.friend), ("state", state.to_owned())])
+                Text::Fields(vec![("friend", added.friend), ("state", state.say(out.language).to_owned())])
             })
         }
         args::Friend::Requests => {

@@ -3,7 +3,16 @@
 use madang_api::friends;
 use serde_json::json;
 
-use crate::{args, attach::Attached, failure::Failure, moment, output::Output, secret, table::Text};
+use crate::{
+    args,
+    attach::Attached,
+    failure::Failure,
+    moment,
+    output::Output,
+    secret,
+    table::Text,
+    words::{Language, notices::Notice},
+};
 
 pub(crate) async fn run(node: &Attached, out: Output, verb: args::Invite) -> Result<(), Failure> {
     match verb {
@@ -16,32 +25,33 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Invite) -> Res
         }
         args::Invite::List => {
             let answer = node.call("invite_list", &json!({})).await?;
-            out.answer(&answer, table)
+            out.answer(&answer, |invites| table(invites, out.language))
         }
         args::Invite::Revoke { invite } => {
             let answer = node.call("invite_revoke", &friends::InviteId { invite }).await?;
-            out.answer(&answer, |invite| table(vec![invite]))
+            out.answer(&answer, |invite| table(vec![invite], out.language))
         }
         args::Invite::Show { link } => {
             let link = secret::or_stdin(link)?;
             let answer = node.call("invite_show", &friends::Link { link }).await?;
             out.answer(&answer, |info: friends::InviteInfo| {
-                let verified = if info.verified { "yes" } else { "no" };
+                let verified = if info.verified { Notice::Yes } else { Notice::No };
                 Text::Fields(vec![
                     ("name", info.name),
                     ("account", info.account),
-                    ("verified", verified.to_owned()),
+                    ("verified", verified.say(out.language).to_owned()),
                 ])
             })
         }
     }
 }
 
-fn table(invites: Vec<friends::Invite>) -> Text {
+fn table(invites: Vec<friends::Invite>, language: Language) -> Text {
+    let say = |notice: Notice| notice.say(language).to_owned();
     let row = |invite: friends::Invite| {
-        let kind = if invite.once { "once" } else { "many" };
-        let state = if invite.revoked { "withdrawn".to_owned() } else { moment::ago(invite.expires) };
-        vec![invite.invite, kind.to_owned(), invite.used.to_string(), state]
+        let kind = say(if invite.once { Notice::Once } else { Notice::Many });
+        let state = if invite.revoked { say(Notice::Withdrawn) } else { moment::ago(invite.expires) };
+        vec![invite.invite, kind, invite.used.to_string(), state]
     };
     Text::Table(&["invite", "for", "used", "expires"], invites.into_iter().map(row).collect())
 }

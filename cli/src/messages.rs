@@ -3,7 +3,16 @@
 use madang_api::{Code, Error, messages, rooms};
 use serde_json::Value;
 
-use crate::{args, attach::Attached, failure::Failure, moment, output::Output, secret, table::Text};
+use crate::{
+    args,
+    attach::Attached,
+    failure::Failure,
+    moment,
+    output::Output,
+    secret,
+    table::Text,
+    words::{Language, notices::Notice, reasons},
+};
 
 pub(crate) async fn send(node: &Attached, out: Output, send: args::Send) -> Result<(), Failure> {
     let text = secret::or_stdin(send.text)?;
@@ -17,14 +26,14 @@ pub(crate) async fn list(node: &Attached, out: Output, list: args::List) -> Resu
     let params =
         messages::List { room: list.room, limit: list.limit, before: list.before, after: list.after };
     let answer = node.call("message_list", &params).await?;
-    out.answer(&answer, table)
+    out.answer(&answer, |messages| table(messages, out.language))
 }
 
 pub(crate) async fn search(node: &Attached, out: Output, search: args::Search) -> Result<(), Failure> {
     let params =
         messages::Search { text: search.text, room: search.room, from: search.from, limit: search.limit };
     let answer = node.call("search", &params).await?;
-    out.answer(&answer, table)
+    out.answer(&answer, |messages| table(messages, out.language))
 }
 
 pub(crate) async fn one(node: &Attached, out: Output, verb: args::Message) -> Result<(), Failure> {
@@ -34,7 +43,8 @@ pub(crate) async fn one(node: &Attached, out: Output, verb: args::Message) -> Re
         let row = |device: messages::DeviceDelivery| {
             let at = if device.at == 0 { String::new() } else { moment::ago(device.at) };
             let state = word(&device.state);
-            vec![device.account, device.device, state, at, device.reason.unwrap_or_default()]
+            let reason = device.reason.map(|said| reasons::message(out.language, &said)).unwrap_or_default();
+            vec![device.account, device.device, state, at, reason]
         };
         Text::Table(
             &["account", "device", "state", "age", "reason"],
@@ -64,15 +74,19 @@ pub(crate) async fn tail(node: &Attached, out: Output, tail: args::Tail) -> Resu
         if other_room && event["event"] != "resync" {
             continue;
         }
-        if out.json { out.line(&event.to_string())? } else { out.text(&Text::Lines(event_line(&event)))? }
+        if out.json {
+            out.line(&event.to_string())?
+        } else {
+            out.text(&Text::Lines(event_line(&event, out.language)))?
+        }
     }
 }
 
-fn event_line(event: &Value) -> String {
+fn event_line(event: &Value, language: Language) -> String {
     let field = |name: &str| event[name].as_str().unwrap_or_default();
     match field("event") {
         "message" => {
-            let text = event["text"].as_str().unwrap_or("(deleted)");
+            let text = event["text"].as_str().unwrap_or(Notice::Deleted.say(language));
             format!("{}: {text}", field("sender_name")).replace('\n', " ")
         }
         kind => {
@@ -82,10 +96,10 @@ fn event_line(event: &Value) -> String {
     }
 }
 
-fn table(messages: Vec<messages::Message>) -> Text {
+fn table(messages: Vec<messages::Message>, language: Language) -> Text {
     let row = |message: messages::Message| {
         let state = message.state.map(|state| word(&state)).unwrap_or_default();
-        let text = message.text.unwrap_or_else(|| "(deleted)".to_owned());
+        let text = message.text.unwrap_or_else(|| Notice::Deleted.say(language).to_owned());
         vec![moment::ago(message.at), message.sender_name, text, state, message.message]
     };
     Text::Table(&["age", "from", "text", "state", "message"], messages.into_iter().map(row).collect())

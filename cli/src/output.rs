@@ -78,10 +78,19 @@ impl Output {
 
     /// Reports a failure.
     pub(crate) fn failure(self, failure: &Failure) {
-        let Failure::Api(error) = failure else { return };
+        let (error, notice) = match failure {
+            Failure::Api(error) => (error, None),
+            Failure::NotYet(error, notice) => (error, Some(*notice)),
+            Failure::Closed | Failure::Interrupted | Failure::Unwell => return,
+        };
         if self.json {
             let fields = json!({ "code": error.code, "message": error.message });
             self.notice(&json!({ "error": fields }).to_string());
+            return;
+        }
+        if let Some(notice) = notice {
+            // The code is the nearest one that scripts know; its sentence would not be true.
+            self.notice(notice.say(self.language));
             return;
         }
         self.notice(words::sentence(self.language, error.code));

@@ -3,13 +3,21 @@
 use madang_api::{friends, rooms};
 use serde_json::json;
 
-use crate::{args, attach::Attached, failure::Failure, moment, output::Output, table::Text};
+use crate::{
+    args,
+    attach::Attached,
+    failure::Failure,
+    moment,
+    output::Output,
+    table::Text,
+    words::{Language, notices::Notice},
+};
 
 pub(crate) async fn run(node: &Attached, out: Output, verb: args::Room) -> Result<(), Failure> {
     match verb {
         args::Room::List => {
             let answer = node.call("room_list", &json!({})).await?;
-            out.answer(&answer, table)
+            out.answer(&answer, |rooms| table(rooms, out.language))
         }
         args::Room::Direct { account } => {
             let answer = node.call("room_direct", &friends::AccountRef { account }).await?;
@@ -18,7 +26,8 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Room) -> Resul
         args::Room::History { room } => {
             let answer = node.call("room_history", &rooms::RoomRef { room }).await?;
             out.answer(&answer, |history: rooms::History| {
-                let since = history.since.map_or_else(|| "the beginning".to_owned(), moment::ago);
+                let since =
+                    history.since.map_or_else(|| Notice::Beginning.say(out.language).to_owned(), moment::ago);
                 Text::Fields(vec![("history", history.history), ("since", since)])
             })
         }
@@ -38,11 +47,11 @@ pub(crate) async fn read(node: &Attached, out: Output, read: args::Read) -> Resu
     out.answer(&answer, |_: rooms::RoomRef| Text::Nothing)
 }
 
-fn table(rooms: Vec<rooms::Room>) -> Text {
+fn table(rooms: Vec<rooms::Room>, language: Language) -> Text {
     let row = |room: rooms::Room| {
         let unread = if room.unread == 0 { String::new() } else { room.unread.to_string() };
         let (age, last) = room.last.map_or_else(Default::default, |last| {
-            (moment::ago(last.at), last.text.unwrap_or_else(|| "(deleted)".to_owned()))
+            (moment::ago(last.at), last.text.unwrap_or_else(|| Notice::Deleted.say(language).to_owned()))
         });
         vec![room.title, unread, age, room.room, last]
     };

@@ -1,4 +1,9 @@
-//! Words for people, in English and Korean: what each error code means and what to do about it.
+//! Words for people, in English and Korean: what each error code means and what to do about it; below, everything else
+//! that is said to people.
+
+pub(crate) mod doctor;
+pub(crate) mod notices;
+pub(crate) mod reasons;
 
 use madang_api::Code;
 
@@ -22,15 +27,19 @@ impl Language {
             _ => Self::English,
         }
     }
+
+    /// The one of an English and a Korean text that is in this language.
+    pub(crate) fn of(self, (english, korean): (&'static str, &'static str)) -> &'static str {
+        match self {
+            Self::English => english,
+            Self::Korean => korean,
+        }
+    }
 }
 
 /// What `code` means and what to do.
 pub(crate) fn sentence(language: Language, code: Code) -> &'static str {
-    let (english, korean) = both(code);
-    match language {
-        Language::English => english,
-        Language::Korean => korean,
-    }
+    language.of(both(code))
 }
 
 fn both(code: Code) -> (&'static str, &'static str) {
@@ -66,9 +75,10 @@ fn both(code: Code) -> (&'static str, &'static str) {
         Code::InviteExpired => {
             ("This invite has expired. Ask for a new one.", "기한이 지난 초대입니다. 새 초대를 부탁하세요.")
         }
-        Code::InviteRevoked => {
-            ("This invite was withdrawn. Ask for a new one.", "취소된 초대입니다. 새 초대를 부탁하세요.")
-        }
+        Code::InviteRevoked => (
+            "This invite was withdrawn, used or has expired. Ask for a new one.",
+            "취소되었거나 이미 쓰였거나 기한이 지난 초대입니다. 새 초대를 부탁하세요.",
+        ),
         Code::NotFound => (
             "There is no such thing here. Check the id; the list commands show what there is.",
             "찾을 수 없습니다. ID를 확인하세요. 목록 명령으로 무엇이 있는지 볼 수 있습니다.",

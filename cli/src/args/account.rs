@@ -14,7 +14,9 @@ pub(crate) enum Account {
     Create(Create),
     /// The account of this home
     Show,
-    /// Bring an account back from its recovery phrase, as a new machine
+    /// Check a recovery phrase; bringing the account back with it comes in a later version
+    ///
+    /// Says which word is wrong, or that the phrase is right. Keep the words until a later version takes them.
     Restore(Restore),
 }
 
@@ -39,10 +41,10 @@ pub(crate) struct Restore {
     /// Where the phrase is.
     #[command(flatten)]
     pub(crate) phrase: Phrase,
-    /// Name that friends see, at most 20 characters
+    /// Name that friends will see, at most 20 characters
     #[arg(long)]
     pub(crate) name: String,
-    /// Relay on which the account was
+    /// Relay on which the account was; not asked yet
     #[arg(long, value_name = "ADDR")]
     pub(crate) relay: Option<String>,
 }
