@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-use madang_testkit::{Answer, PASSPHRASE, Person, madang};
+use madang_testkit::{Answer, PASSPHRASE, Person, madang, make_newer};
 use serde_json::{Value, json};
 
 /// Every file of a home but the lock, which whoever looks writes to.
@@ -168,6 +168,20 @@ fn torn_and_flipped_files_are_called_damaged_and_left_alone() {
         fs::write(&path, bytes).unwrap();
     }
     assert_eq!(store_check(&alice)["ok"], true);
+}
+
+#[test]
+fn the_home_of_a_later_version_is_left_alone() {
+    let mut alice = Person::new("Alice").unwrap();
+    alice.create().unwrap();
+    make_newer(alice.home()).unwrap();
+    refused_unchanged(&alice, &["run"], refusal(1, "newer_home"));
+    for (language, hint) in [("en_US.UTF-8", "newer"), ("ko_KR.UTF-8", "새")] {
+        alice.set("LANG", language);
+        let answer = Answer::of(alice.command().unwrap().arg("run")).unwrap();
+        assert!(answer.stderr.contains(hint), "{}", answer.stderr);
+    }
+    assert_eq!(store_check(&alice)["ok"], false);
 }
 
 #[test]

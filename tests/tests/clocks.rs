@@ -49,3 +49,25 @@ fn nine_hours_ahead_and_two_behind_talk_as_if_nothing_was() {
     talk("after her clock was set back");
     assert_eq!(pair.wait_same(said.len(), Duration::from_secs(10)).unwrap(), said);
 }
+
+#[test]
+fn a_clock_more_than_a_day_ahead_is_named_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let setting = folder.path().join("clock");
+    fs::write(&setting, "+0").unwrap();
+    let mut alice = Person::new("Alice").unwrap();
+    alice.set_clock(Some(Clock::kept_in(&setting)));
+    let pair = Pair::of(Party::of(alice, &[]).unwrap(), Party::new("Bob", &[]).unwrap()).unwrap();
+    fs::write(&setting, "+30h").unwrap();
+    // Once she has heard what time it is elsewhere.
+    let own = pair.alice.text(&["room", "direct", &pair.alice.account], "room").unwrap();
+    pair.alice
+        .wait("her clock is found wrong", |me| Ok(!me.person.ask(&["send", &own, "?"])?.status.success()))
+        .unwrap();
+    assert_eq!(pair.alice.refused(&["send", &pair.room, "too early"]).unwrap(), (1, "clock".to_owned()));
+    // He writes as ever.
+    appears(&pair.bob, &pair.alice, &pair.room, "what time is it at your place?");
+    fs::write(&setting, "+0").unwrap();
+    pair.alice.wait("her clock is right", |me| Ok(me.send(&pair.room, "now I see").is_ok())).unwrap();
+    pair.wait_same(2, Duration::from_secs(10)).unwrap();
+}

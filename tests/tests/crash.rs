@@ -1,20 +1,21 @@
-//! Power cuts, sleeping machines and full disks: what was acknowledged is there exactly once, in one order.
+//! Power cuts and full disks: what was acknowledged is there exactly once, in one order.
 //!
 //! `MADANG_STORY_N` sets how many messages each side writes while nodes are killed (300 when it is not set; the full run
-//! is 2,000), `MADANG_STORY_SEED` repeats a run.
+//! is 2,000), `MADANG_STORY_SEED` repeats the moments of the power cuts.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its tests share")]
 
 use std::{
     collections::BTreeMap,
     path::Path,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use madang_testkit::{Lab, LineEnd, Pair, Party, Person, wait_until};
+use madang_testkit::{Lab, Pair, Party, Person, wait_until};
 
-/// How often a node is killed.
-const KILLS: u64 = 20;
+/// How often each of the two nodes is killed.
+const KILLS_EACH: u64 = 10;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -34,17 +35,58 @@ impl Dice {
     }
 }
 
-/// Writes until `count` messages were acknowledged as durable; a message whose sending was cut short may be there or
+/// Where in the run of one writer his node is killed: once in every part of it but the last, so that he cannot be done
+/// before the last power cut.
+struct Cuts {
+    /// Messages that the writer writes.
+    count: u64,
+    /// Acknowledged messages after which the node is killed, rising.
+    at: Vec<u64>,
+    /// How many the writer may have while a power cut is due.
+    slack: u64,
+    written: AtomicU64,
+    done: AtomicUsize,
+}
+
+impl Cuts {
+    fn new(dice: &mut Dice, count: u64) -> Self {
+        let part = count / (KILLS_EACH + 1);
+        assert!(part >= 4, "{count} messages are too few for {KILLS_EACH} power cuts");
+        let at = (0..KILLS_EACH).map(|cut| cut * part + 1 + dice.next(part / 2)).collect();
+        Self { count, at, slack: part / 4, written: AtomicU64::new(0), done: AtomicUsize::new(0) }
+    }
+
+    fn next(&self) -> Option<u64> {
+        self.at.get(self.done.load(Relaxed)).copied()
+    }
+
+    fn is_due(&self) -> bool {
+        self.next().is_some_and(|at| self.written.load(Relaxed) >= at)
+    }
+
+    /// Waits while the writer is far ahead of a power cut.
+    fn wait(&self) {
+        wait_until("the power cut that is due", PATIENCE, || {
+            let ahead = self.next().is_some_and(|at| self.written.load(Relaxed) >= at + self.slack);
+            Ok((!ahead).then_some(()))
+        })
+        .unwrap();
+    }
+}
+
+/// Writes until all messages were acknowledged as durable; a message whose sending was cut short may be there or
 /// not, and is no longer tried. Answers the texts that were acknowledged, and those that may be there.
-fn write(person: &Person, room: &str, count: u64) -> (Vec<String>, Vec<String>) {
+fn write(person: &Person, room: &str, cuts: &Cuts) -> (Vec<String>, Vec<String>) {
     let (mut sure, mut unsure) = (Vec::new(), Vec::new());
     let mut number = 0_u64;
-    while sure.len() < usize::try_from(count).unwrap() {
+    while cuts.written.load(Relaxed) < cuts.count {
+        cuts.wait();
         number += 1;
         let text = format!("{} {number}", person.name());
         let answer = person.ask(&["send", room, &text]).unwrap();
         if answer.status.success() {
             sure.push(text);
+            cuts.written.fetch_add(1, Relaxed);
         } else {
             // Killed: before it was asked (3), or while it was.
             let code = answer.status.code();
@@ -79,90 +121,65 @@ fn check(texts: &[String], writers: &[(Vec<String>, Vec<String>)]) {
     assert_eq!(seen, BTreeMap::new());
 }
 
+/// Kills the nodes where the cuts say, and answers how often.
+fn cut_power(pair: &mut Pair, cuts: &[Cuts; 2], dice: &mut Dice) -> u64 {
+    let mut kills = 0;
+    while cuts.iter().any(|cuts| cuts.next().is_some()) {
+        let first = usize::try_from(dice.next(2)).unwrap();
+        let victim = wait_until("the next power cut", PATIENCE, || {
+            Ok([first, 1 - first].into_iter().find(|victim| cuts[*victim].is_due()))
+        })
+        .unwrap();
+        let party = if victim == 0 { &mut pair.alice } else { &mut pair.bob };
+        party.kill().unwrap();
+        assert!(
+            cuts[victim].written.load(Relaxed) < cuts[victim].count,
+            "every power cut falls into the writing"
+        );
+        party.start().unwrap();
+        cuts[victim].done.fetch_add(1, Relaxed);
+        kills += 1;
+    }
+    kills
+}
+
 #[test]
 fn power_cuts_of_either_side_lose_and_double_nothing() {
     let count = number("MADANG_STORY_N", 300);
     let fresh = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
     let seed = number("MADANG_STORY_SEED", fresh.into());
     println!("MADANG_STORY_SEED={seed} MADANG_STORY_N={count}");
-    let mut dice = Dice(seed);
+    let (start, mut dice) = (Instant::now(), Dice(seed));
     let mut pair = Pair::new(&[]).unwrap();
     let room = pair.room.clone();
+    let cuts = [Cuts::new(&mut dice, count), Cuts::new(&mut dice, count)];
     // Homes and commands alone are shared with the writers; nodes stay here.
     let twins = [&pair.alice, &pair.bob].map(|party| Person::at(party.person.name(), party.person.home()));
-    let written = thread::scope(|scope| {
-        let writers = twins.each_ref().map(|person| scope.spawn(|| write(person, &room, count)));
-        let mut kills = 0;
-        while kills < KILLS && !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
-            let victim = if dice.next(2) == 0 { &mut pair.alice } else { &mut pair.bob };
-            // Kills fall between and into messages: the pause is measured in messages of the victim.
-            let more = victim.messages(&room).unwrap().len()
-                + usize::try_from(1 + dice.next(count / 12 + 1)).unwrap();
-            wait_until("the next power cut", PATIENCE, || {
-                let done = writers.iter().all(thread::ScopedJoinHandle::is_finished);
-                Ok((done || victim.messages(&room)?.len() >= more).then_some(()))
-            })
-            .unwrap();
-            victim.kill().unwrap();
-            victim.start().unwrap();
-            kills += 1;
-        }
-        writers.map(|writer| writer.join().unwrap())
+    let (kills, written) = thread::scope(|scope| {
+        let (room, [alice, bob]) = (&room, &twins);
+        let writers = [(alice, &cuts[0]), (bob, &cuts[1])]
+            .map(|(person, cuts)| scope.spawn(move || write(person, room, cuts)));
+        let kills = cut_power(&mut pair, &cuts, &mut dice);
+        (kills, writers.map(|writer| writer.join().unwrap()))
     });
-    let known: Vec<String> = pair.alice.texts(&room).unwrap();
-    let unsure: Vec<&String> = written.iter().flat_map(|(_, unsure)| unsure).collect();
-    let mut last = known.len();
+    assert_eq!(kills, 2 * KILLS_EACH);
+    let unsure: usize = written.iter().map(|(_, unsure)| unsure.len()).sum();
     let texts = wait_until("both have everything that was acknowledged", PATIENCE, || {
         let (alice, bob) = (pair.alice.texts(&room)?, pair.bob.texts(&room)?);
-        last = alice.len();
         let sure = usize::try_from(2 * count)?;
         Ok((alice == bob && alice.len() >= sure).then_some(alice))
     })
     .unwrap();
-    println!(
-        "{last} messages, {} of them from {} that were cut short",
-        texts.len() as u64 - 2 * count,
-        unsure.len()
-    );
     check(&texts, &written);
-}
-
-#[test]
-fn acknowledgements_that_are_lost_double_nothing() {
-    let mut pair = Pair::new(&[]).unwrap();
-    let room = pair.room.clone();
-    let mut sent = 0;
-    for round in 0..4 {
-        let tail = pair.bob.tail().unwrap();
-        let twin = Person::at("Alice", pair.alice.person.home());
-        let text = format!("round {round}");
-        let args = ["send", &room, "--count", "100", &text];
-        thread::scope(|scope| {
-            let writer = scope.spawn(|| twin.say(&args).unwrap());
-            // The first one of the round is committed at Bob; his acknowledgements are on their way.
-            tail.json_where(PATIENCE, |event| event["event"] == "message").unwrap();
-            if round % 2 == 0 {
-                // He sleeps between commit and acknowledgement, and never wakes up.
-                pair.bob.process().unwrap().pause().unwrap();
-                writer.join().unwrap();
-                pair.bob.kill().unwrap();
-                pair.bob.start().unwrap();
-            } else {
-                // She has written everything, and none of his answers of now reaches her.
-                writer.join().unwrap();
-                pair.alice.process().unwrap().pause().unwrap();
-                while tail.line(Duration::from_millis(500)) != Err(LineEnd::Late) {}
-                pair.alice.kill().unwrap();
-                pair.alice.start().unwrap();
-            }
-        });
-        sent += 100;
-        pair.wait_same(sent, PATIENCE).unwrap();
+    for party in [&pair.alice, &pair.bob] {
+        party.wait("everything is delivered", |me| Ok(me.say(&["status"])?["outbox"] == 0)).unwrap();
     }
-    let texts = pair.bob.texts(&room).unwrap();
-    let wanted: Vec<String> =
-        (0..4).flat_map(|round| (1..=100).map(move |number| format!("round {round} #{number}"))).collect();
-    assert_eq!(texts, wanted);
+    let more = texts.len() as u64 - 2 * count;
+    println!(
+        "{kills} power cuts in {:.0?}: {} messages, {more} of them from {unsure} that were cut short",
+        start.elapsed(),
+        texts.len()
+    );
 }
 
 fn in_lab(lab: &Lab, name: &str, home: &Path) -> Person {

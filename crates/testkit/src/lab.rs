@@ -127,6 +127,35 @@ impl Host {
         command
     }
 
+    /// Lets nothing out of the host any more, or everything again; what comes to it still arrives.
+    ///
+    /// # Errors
+    /// When nftables is not installed.
+    pub fn mute(&self, muted: bool) -> Result<()> {
+        let rules = if muted {
+            "add table inet mute; add chain inet mute out { type filter hook output priority 0; policy drop; }"
+        } else {
+            "delete table inet mute"
+        };
+        run(self.command("nft").arg(rules))
+    }
+
+    /// Waits until the system of a muted host has given up what a killed process has left behind: it would still
+    /// deliver the last words of the process, which a machine without power does not.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub fn bury(&self) -> Result<()> {
+        // After one repetition instead of eight, which would take minutes.
+        run(self.command("sh").args(["-c", "echo 1 > /proc/sys/net/ipv4/tcp_orphan_retries"]))?;
+        wait_until("the last connections of the dead are gone", PATIENCE, || {
+            let mut command = self.command("ss");
+            let open = command.args(["-Htan", "state", "connected"]).stdin(Stdio::null()).output()?;
+            anyhow::ensure!(open.status.success(), "{}", String::from_utf8_lossy(&open.stderr));
+            Ok(open.stdout.is_empty().then_some(()))
+        })
+    }
+
     fn ip(&self, args: &[&str]) -> Result<()> {
         run(self.command("ip").args(args))
     }
@@ -188,5 +217,58 @@ mod tests {
         lab.plug(&bob, true).unwrap();
         wait_until("the switch forwards again", PATIENCE, || Ok(reaches(&alice, &bob, 4003).then_some(())))
             .unwrap();
+    }
+
+    /// Whether a datagram that says nothing but `port` gets from one host to another.
+    fn tells(from: &Host, to: &Host, port: u16) -> bool {
+        let listen = format!(
+            "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind((\"{}\", {port})); print(1, flush=True); \
+             s.settimeout(1); s.recv(9); print(2, flush=True)",
+            to.addr()
+        );
+        let listener = Process::start(to.command("python3").args(["-c", &listen])).unwrap();
+        listener.line(PATIENCE).unwrap();
+        let speak = format!(
+            "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b\"{port}\", (\"{}\", {port}))",
+            to.addr()
+        );
+        // A muted host tells the speaker that it may not.
+        from.command("python3").args(["-c", &speak]).stderr(Stdio::null()).status().unwrap();
+        listener.line(PATIENCE).is_ok()
+    }
+
+    #[test]
+    fn a_muted_host_hears_and_says_nothing() {
+        let mut lab = Lab::new().unwrap();
+        let (alice, bob) = (lab.host().unwrap(), lab.host().unwrap());
+        assert!(tells(&alice, &bob, 4001) && tells(&bob, &alice, 4001));
+        bob.mute(true).unwrap();
+        assert!(tells(&alice, &bob, 4002) && !tells(&bob, &alice, 4002));
+        bob.mute(false).unwrap();
+        assert!(tells(&bob, &alice, 4003));
+    }
+
+    #[test]
+    fn a_muted_host_buries_the_connections_of_the_dead() {
+        let mut lab = Lab::new().unwrap();
+        let (alice, bob) = (lab.host().unwrap(), lab.host().unwrap());
+        let listen = "import socket; s = socket.create_server((\"10.77.0.1\", 4001)); print(1, flush=True); \
+                      c, _ = s.accept(); print(2, flush=True); print(c.recv(9), flush=True)";
+        let listener = Process::start(alice.command("python3").args(["-c", listen])).unwrap();
+        listener.line(PATIENCE).unwrap();
+        let speak = "import signal, socket; signal.signal(signal.SIGUSR1, lambda *_: None); \
+                     c = socket.create_connection((\"10.77.0.1\", 4001)); print(1, flush=True); signal.pause(); \
+                     c.send(b\"late\"); print(2, flush=True); signal.pause()";
+        let speaker = Process::start(bob.command("python3").args(["-c", speak])).unwrap();
+        speaker.line(PATIENCE).unwrap();
+        listener.line(PATIENCE).unwrap();
+        bob.mute(true).unwrap();
+        speaker.signal(rustix::process::Signal::USR1).unwrap();
+        speaker.line(PATIENCE).unwrap();
+        // Its last word is with the system now, which would say it again and again.
+        speaker.kill().unwrap();
+        bob.bury().unwrap();
+        bob.mute(false).unwrap();
+        assert_eq!(listener.line(Duration::from_secs(2)), Err(crate::LineEnd::Late));
     }
 }

@@ -1,4 +1,4 @@
-//! Damage that the programs never do to a store: rows that vanish from it.
+//! What the programs of today never do to a store: rows vanish from it, a later program has written to it.
 
 use std::path::Path;
 
@@ -26,4 +26,17 @@ pub fn lose_messages(dir: &Path, room: &str, count: usize) -> Result<usize> {
     tx.commit()?;
     store.writer.close()?;
     Ok(lost)
+}
+
+/// Makes the store of a home on which no node runs look as if a later program had changed its schema.
+///
+/// # Errors
+/// When the home cannot be opened.
+pub fn make_newer(dir: &Path) -> Result<()> {
+    let held = home::hold(dir)?;
+    let store = home::open(&held, Some(PASSPHRASE))?.store;
+    let version: i64 = store.writer.conn().query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    store.writer.conn().execute_batch(&format!("PRAGMA user_version = {}", version + 1))?;
+    store.writer.close()?;
+    Ok(())
 }

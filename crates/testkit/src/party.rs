@@ -224,6 +224,18 @@ impl Party {
         })
     }
 
+    /// Makes somebody else a friend, by a link for one person, and answers their 1:1 room.
+    ///
+    /// # Errors
+    /// When they do not become friends.
+    pub fn befriend(&self, guest: &Self) -> Result<String> {
+        let link = self.text(&["invite", "create", "--once"], "link")?;
+        guest.say(&["friend", "add", &link]).with_context(|| self.log())?;
+        guest.wait_friend(&self.account).with_context(|| self.log())?;
+        self.wait_friend(&guest.account)?;
+        self.text(&["room", "direct", &guest.account], "room")
+    }
+
     fn log(&self) -> String {
         let log = self.node.as_ref().map(|node| node.process().log()).unwrap_or_default();
         format!("the node of {} says:\n{log}", self.person.name())
@@ -255,11 +267,7 @@ impl Pair {
     /// # Errors
     /// When they do not become friends.
     pub fn of(alice: Party, bob: Party) -> Result<Self> {
-        let link = alice.text(&["invite", "create", "--once"], "link")?;
-        bob.say(&["friend", "add", &link]).with_context(|| alice.log())?;
-        bob.wait_friend(&alice.account).with_context(|| alice.log())?;
-        alice.wait_friend(&bob.account)?;
-        let room = alice.text(&["room", "direct", &bob.account], "room")?;
+        let room = alice.befriend(&bob)?;
         let pair = Self { alice, bob, room };
         pair.wait_connected()?;
         Ok(pair)

@@ -41,6 +41,7 @@ pub struct Person {
     variables: BTreeMap<OsString, OsString>,
     clock: Option<Clock>,
     wrapper: Vec<OsString>,
+    program: Option<PathBuf>,
     _folder: Option<TempDir>,
 }
 
@@ -64,6 +65,7 @@ impl Person {
             variables: BTreeMap::new(),
             clock: None,
             wrapper: Vec::new(),
+            program: None,
             _folder: None,
         };
         person.set("MADANG_PASSPHRASE", PASSPHRASE);
@@ -102,13 +104,25 @@ impl Person {
             std::iter::once(inside.get_program()).chain(inside.get_args()).map(OsStr::to_owned).collect();
     }
 
+    /// Uses another build of the command line from now on.
+    pub fn set_program(&mut self, program: &Path) {
+        self.program = Some(program.to_owned());
+    }
+
+    fn program(&self) -> Result<&Path> {
+        match &self.program {
+            Some(program) => Ok(program),
+            None => madang(),
+        }
+    }
+
     /// The command line with this person's home and nothing of the developer's session.
     ///
     /// # Errors
     /// When the program cannot be built, or the clock not be set.
     pub fn command(&self) -> Result<Command> {
         let Some((first, rest)) = self.wrapper.split_first() else {
-            return self.prepare(Command::new(madang()?));
+            return self.prepare(Command::new(self.program()?));
         };
         let mut wrapper = Command::new(first);
         wrapper.args(rest);
@@ -120,7 +134,7 @@ impl Person {
     /// # Errors
     /// As [`Person::command`].
     pub fn command_through(&self, mut wrapper: Command) -> Result<Command> {
-        wrapper.arg(madang()?);
+        wrapper.arg(self.program()?);
         self.prepare(wrapper)
     }
 

@@ -75,7 +75,18 @@ impl Relay {
     /// # Errors
     /// When it does not become ready again.
     pub fn restart(self, wipe: bool) -> Result<Self> {
-        let Self { process, ready, args, folder } = self;
+        let args = self.args.clone();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.restart_with(wipe, &args)
+    }
+
+    /// The same with other arguments, as an operator who changes his mind.
+    ///
+    /// # Errors
+    /// As [`Relay::restart`].
+    pub fn restart_with(self, wipe: bool, args: &[&str]) -> Result<Self> {
+        let Self { process, ready, folder, .. } = self;
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         let port = port(&ready).with_context(|| format!("no port in {ready}"))?;
         process.kill()?;
         if wipe {
