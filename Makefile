@@ -9,7 +9,7 @@ help:
 	@printf '%s\n' \
 	  'make run     build the desktop and open it' \
 	  'make test    run every test; the last line is "N passed, N failed"' \
-	  'make demo    two people with a window each, speaking' \
+	  'make demo    a relay and two people with a window each, who speak' \
 	  'make check   format, lints, tidy, generated files, licences, user interface' \
 	  '' \
 	  'More commands: cargo xtask help'

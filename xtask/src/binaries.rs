@@ -13,6 +13,9 @@ use crate::workspace::{DESKTOP, RELAY, Workspace};
 /// Symbols that only OpenSSL defines. Ring has names of its own that mention OPENSSL, hence whole names.
 const OPENSSL_SYMBOLS: &[&str] = &["OPENSSL_init_crypto", "EVP_CIPHER_fetch", "SSL_new", "SSL_CTX_new"];
 
+/// The command line that seals nothing.
+const UNSEALED: &str = "madang-unsealed";
+
 /// Builds the relay alone and returns its path.
 ///
 /// # Errors
@@ -36,6 +39,25 @@ pub(crate) fn command_line_with_tests(workspace: &Workspace) -> Result<PathBuf> 
         .run()
         .context("Cannot build the command line and its tests")?;
     Ok(workspace.program("debug", "madang"))
+}
+
+/// Builds the command line that seals nothing, which shows that the search for plaintext can fail; returns its path.
+/// To be called before the command line itself is built.
+///
+/// # Errors
+/// Fails when cargo fails.
+pub(crate) fn unsealed(workspace: &Workspace) -> Result<PathBuf> {
+    let shell = workspace.shell()?;
+    // The same packages as in the tests, so that everything but the crates above the seal is there already.
+    let flags = Group::Core.flags(&workspace.metadata);
+    let feature = ["--features", "madang-cli/insecure-noop-seal", "--bin", "madang"];
+    cmd!(shell, "cargo build --locked {flags...} {feature...}")
+        .run()
+        .context("Cannot build the command line that seals nothing")?;
+    // The next build puts the command line that seals in its place.
+    let kept = workspace.program("debug", UNSEALED);
+    std::fs::copy(workspace.program("debug", "madang"), &kept).context("Cannot keep what was built")?;
+    Ok(kept)
 }
 
 /// Builds the command line without tests and returns its path.

@@ -1,4 +1,4 @@
-//! The demonstration: two people, each with a window, become friends and speak.
+//! The demonstration: a relay and two people, each with a window, who become friends, speak, and miss nothing.
 //!
 //! Must not know the story: it is the one that the desktop's tests play, on a screen and a session bus of its
 //! own. Invariant: it succeeds only when every step was seen in a window.
@@ -13,7 +13,7 @@ use crate::workspace::{DESKTOP, Workspace};
 use crate::{binaries, ui};
 
 /// The test that plays the story.
-const STORY: &str = "two_windows_meet_talk_and_meet_again";
+const STORY: &str = "two_windows_and_a_relay_never_miss_a_message";
 
 /// The command `demo`: plays the story, prints what was said and keeps pictures in `artifacts/demo`.
 ///
@@ -22,6 +22,7 @@ const STORY: &str = "two_windows_meet_talk_and_meet_again";
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     setup::ensure(&[Packages::Base, Packages::Desktop, Packages::Test])?;
     ui::build(workspace)?;
+    let relay = binaries::relay(workspace)?;
     let madang = binaries::command_line(workspace)?;
     let folder = workspace.root.join("artifacts/demo");
     if folder.exists() {
@@ -31,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut story = Command::new("cargo");
     story.current_dir(&workspace.root).args(["test", "--locked", "-p", DESKTOP, "--test", "story"]);
     story.args(["--", "--exact", STORY, "--nocapture"]);
-    story.env("MADANG_PICTURES", &folder).env("MADANG_BIN", &madang);
+    story.env("MADANG_PICTURES", &folder).env("MADANG_BIN", &madang).env("MADANG_RELAY_BIN", &relay);
     if !story.status().context("Cannot start the story")?.success() {
         bail!("The demonstration did not come to its end");
     }

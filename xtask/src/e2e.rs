@@ -23,7 +23,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let relay = report.prepare("build relay", || binaries::relay(workspace));
     let madang = report.prepare("build command line", || binaries::command_line(workspace));
     report.prepare("build page", || ui::build(workspace));
-    let programs = Programs { madang: madang.as_deref(), relay: relay.as_deref() };
+    let programs = Programs { madang: madang.as_deref(), relay: relay.as_deref(), ..Programs::default() };
     let mut command = Command::new("cargo");
     command.current_dir(&workspace.root).args(["test", "--locked", "-p", DESKTOP, "--test", "story"]);
     command.envs(programs.variables());

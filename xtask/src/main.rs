@@ -43,7 +43,7 @@ usage: cargo xtask <command>
   test                          every test; the last line is `N passed, N failed`
   e2e                           the stories through the window alone
   bench [NAME]                  benchmarks of the release build; without a name, lists them
-  demo                          two people with a window each, speaking; pictures in artifacts/demo
+  demo                          a relay and two people with a window each; pictures in artifacts/demo
   run [ARG]...                  build and open the desktop; without a screen, the demo
   dev                           a relay and two desktops side by side
   ci                            test, then check";

@@ -25,9 +25,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     // directory, which the build after them replaces by the one that is shipped.
     cargo(&mut report, workspace, Group::Relay, &[]);
     let relay = report.prepare("build relay", || binaries::relay(workspace));
+    let unsealed = report.prepare("build command line that seals nothing", || binaries::unsealed(workspace));
     let madang =
         report.prepare("build command line and tests", || binaries::command_line_with_tests(workspace));
-    let programs = Programs { madang: madang.as_deref(), relay: relay.as_deref() };
+    let programs =
+        Programs { madang: madang.as_deref(), relay: relay.as_deref(), unsealed: unsealed.as_deref() };
     cargo(&mut report, workspace, Group::Core, &programs.variables());
     if workspace.has("ui/package.json") {
         front_end(&mut report, workspace);
@@ -46,13 +48,19 @@ pub(crate) struct Programs<'a> {
     pub(crate) madang: Option<&'a Path>,
     /// The relay.
     pub(crate) relay: Option<&'a Path>,
+    /// The command line that seals nothing.
+    pub(crate) unsealed: Option<&'a Path>,
 }
 
 impl<'a> Programs<'a> {
     /// The environment variables that name them; a program that could not be built is not named, and the
     /// tests that need it fail.
     pub(crate) fn variables(&self) -> Vec<(&'static str, &'a Path)> {
-        let named = [("MADANG_BIN", self.madang), ("MADANG_RELAY_BIN", self.relay)];
+        let named = [
+            ("MADANG_BIN", self.madang),
+            ("MADANG_RELAY_BIN", self.relay),
+            ("MADANG_UNSEALED_BIN", self.unsealed),
+        ];
         named.into_iter().filter_map(|(name, path)| Some((name, path?))).collect()
     }
 }
