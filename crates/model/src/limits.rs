@@ -113,8 +113,22 @@ pub const BUNDLE_GRACE_MS: u64 = 45 * DAY_MS;
 /// A two-device removal ignores single removals of its signers by its target that are younger, milliseconds.
 pub const SINGLE_REMOVAL_WINDOW_MS: u64 = 30 * DAY_MS;
 /// Bytes of one account log that are kept: it travels as a whole in a contact, beside bundles and a photo, and has
-/// to fit into one envelope with them. About 70 ops.
+/// to fit into one envelope with them. About 70 ops. What is void does not count.
 pub const ACCOUNT_LOG_BYTES_MAX: usize = 24 * 1024;
+/// Part of [`ACCOUNT_LOG_BYTES_MAX`] that one device may fill, what is void of it included. About 50 ops: whoever has one
+/// machine that admits all the others fills no more.
+pub const ACCOUNT_LOG_BYTES_DEVICE: usize = 12 * 1024;
+/// Bytes of one account log, what is void included, up to which ops are kept that are needed for nothing else.
+pub const ACCOUNT_LOG_BYTES_ANY: usize = 32 * 1024;
+/// The same for a removal by one device of a device that was active until then.
+pub const ACCOUNT_LOG_BYTES_ONE: usize = 36 * 1024;
+/// The same for such a removal by two devices.
+pub const ACCOUNT_LOG_BYTES_TWO: usize = 40 * 1024;
+/// The same for what the phrase has signed. No log is longer: it still fits into the account slot.
+pub const ACCOUNT_LOG_BYTES_END: usize = 48 * 1024;
+/// Bytes of a removal that may use the space kept for those that take effect; with eight deps and three cosignatures
+/// one has less than 1 KiB.
+pub const ACCOUNT_REMOVAL_BYTES_MAX: usize = 1_536;
 /// Part of [`ACCOUNT_LOG_BYTES_MAX`] that only removals may use: a log full of additions must not hold them up.
 pub const ACCOUNT_LOG_REMOVALS: usize = 6 * 1024;
 /// Cosignatures of one removal.

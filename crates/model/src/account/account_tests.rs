@@ -305,6 +305,51 @@ fn a_new_phrase_replaces_the_old_one_and_removes_along_with_it() {
 }
 
 #[test]
+fn a_thief_who_removes_himself_is_cut_by_a_stronger_right() {
+    // Author, cosigners and cut of the owner's removal; the thief holds machine 3, or 1, the oldest.
+    for (thief, author, cosigners, strength) in [
+        (3, 1, &[][..], Strength::Single),
+        (3, 1, &[2][..], Strength::Two),
+        (1, 2, &[3][..], Strength::Two),
+        (3, ROOT, &[][..], Strength::Root),
+        (1, ROOT, &[][..], Strength::Root),
+    ] {
+        let (mut w, head) = three();
+        let left = w.remove(thief, &[head], thief, u64::MAX, &[]);
+        let seq = w.seq[&dev(thief)];
+        w.add(thief, &[head], 30);
+        assert!(w.active().contains(&30), "the cut that he names himself lets him go on");
+        let done = w.remove(author, &[left], thief, seq, cosigners);
+        w.add(thief, &[head], 31);
+        w.seq.insert(dev(thief), seq - 1);
+        w.add(thief, &[head], 32);
+        let others: Vec<u8> = (1..=3).filter(|d| *d != thief).collect();
+        assert_eq!(w.active(), others, "{thief} by {strength:?}");
+        let removed = RemovedDevice { cut: seq, by: w.ops[done].id, strength };
+        let expected = if strength > Strength::Single {
+            removed
+        } else {
+            // Of equal ones the first stands for both; the lower cut counts.
+            RemovedDevice { by: w.ops[left].id, ..removed }
+        };
+        assert_eq!(w.log().state().removed[&dev(thief)], expected);
+    }
+}
+
+#[test]
+fn a_weaker_right_removes_nobody_again() {
+    let (mut w, head) = three();
+    let gone = w.remove(1, &[head], 2, 1, &[]);
+    let by_later = w.remove(3, &[gone], 2, 1, &[]);
+    let by_itself = w.remove(2, &[gone], 2, 1, &[]);
+    let state = w.log().state();
+    for op in [by_later, by_itself] {
+        assert!(state.void.contains(&w.ops[op].id));
+    }
+    assert_eq!(state.removals.len(), 1);
+}
+
+#[test]
 fn a_removed_device_key_never_comes_back() {
     let (mut w, head) = three();
     let gone = w.remove(1, &[head], 3, 0, &[]);
@@ -332,20 +377,31 @@ fn ops_wait_for_their_past_and_wrong_ones_are_refused() {
     assert_eq!(log.insert(early), Err(LogError::NotAfterPast));
 }
 
-/// A random log: authors, targets, cosigners and the heads they have seen are arbitrary.
-fn random_log(choices: &[(u8, u8, u8, u8, u8)]) -> Writer {
+/// What is drawn for one op: branch, kind, author, target, cosigner and cut.
+type Choice = (u8, u8, u8, u8, u8, u8);
+
+/// A random log: authors, targets, cosigners, cuts and the heads they have seen are arbitrary.
+fn random_log(choices: &[Choice]) -> Writer {
     let mut w = Writer::new();
     let mut tips: Vec<Vec<usize>> = vec![vec![0]; 3];
-    for (branch, what, author, target, cosigner) in choices {
+    for (branch, what, author, target, cosigner, cut) in choices {
         let branch = (*branch % 3) as usize;
         let parents = tips[branch].clone();
         let (author, target, cosigner) = (author % 5 + 1, target % 5 + 1, cosigner % 5 + 1);
-        let seen = w.seq.get(&dev(target)).copied().unwrap_or(0);
-        let op = match what % 8 {
+        let seen = |device: u8| w.seq.get(&dev(device)).copied().unwrap_or(0);
+        let named = |device: u8| match cut % 4 {
+            0 => u64::MAX,
+            1 => 0,
+            _ => seen(device),
+        };
+        let (of_target, of_author) = (named(target), named(author));
+        let op = match what % 10 {
             0..=2 => w.add(author, &parents, target),
-            3 | 4 => w.remove(author, &parents, target, seen, &[]),
-            5 => w.remove(author, &parents, target, seen, &[cosigner]),
-            6 => w.remove(ROOT, &parents, target, seen, &[]),
+            3 | 4 => w.remove(author, &parents, target, of_target, &[]),
+            5 => w.remove(author, &parents, target, of_target, &[cosigner]),
+            6 => w.remove(ROOT, &parents, target, of_target, &[]),
+            7 => w.remove(author, &parents, author, of_author, &[]),
+            8 => w.add(author, &[*cut as usize % w.ops.len()], target),
             _ => {
                 let other = tips[(branch + 1) % 3].clone();
                 tips[branch].extend(other);
@@ -365,7 +421,7 @@ proptest! {
     /// Any order of arrival, with duplicates and in two parts, gives the same state.
     #[test]
     fn arrival_order_cannot_matter(
-        choices in prop::collection::vec(any::<(u8, u8, u8, u8, u8)>(), 1..25),
+        choices in prop::collection::vec(any::<Choice>(), 1..25),
         seed in any::<u64>(),
         split in any::<prop::sample::Index>(),
     ) {
@@ -396,6 +452,41 @@ proptest! {
             }
         }
         prop_assert_eq!(&*alone.state(), &*part);
+    }
+
+    /// Whatever a machine has done to itself and others before, once the phrase has removed it nothing that it signs
+    /// changes anything, on any heads, with any number and with machines that it admits.
+    #[test]
+    fn a_machine_that_the_phrase_removed_changes_nothing_more(
+        choices in prop::collection::vec(any::<Choice>(), 1..25),
+        thief in 1u8..=5,
+        more in prop::collection::vec(any::<Choice>(), 1..12),
+    ) {
+        let mut w = random_log(&choices);
+        let log = w.log();
+        let heads: Vec<usize> = (0..w.ops.len())
+            .filter(|n| w.ops.iter().all(|op| !op.parents.contains(&w.ops[*n].id)))
+            .collect();
+        let cut = log.ops().iter().filter(|op| op.author == dev(thief)).map(|op| op.seq).max().unwrap_or(0);
+        let removal = w.remove(ROOT, &heads, thief, cut, &[]);
+        let before = w.log().state();
+        prop_assume!(!before.void.contains(&w.ops[removal].id));
+        for (old, what, number, target, _, named) in more {
+            let parents = [old as usize % removal];
+            if number % 3 == 0 {
+                w.seq.insert(dev(thief), u64::from(number) % (cut + 1));
+            }
+            let author = if what % 5 == 0 { 30 } else { thief };
+            let named = if named % 2 == 0 { u64::MAX } else { 9 };
+            match what % 3 {
+                0 => w.add(author, &parents, 30 + target % 2),
+                1 => w.remove(author, &parents, target % 5 + 1, named, &[]),
+                _ => w.remove(author, &parents, thief, named, &[]),
+            };
+        }
+        let after = w.log().state();
+        prop_assert_eq!(&after.devices, &before.devices);
+        prop_assert_eq!(&after.removed, &before.removed);
     }
 }
 

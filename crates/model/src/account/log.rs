@@ -13,7 +13,7 @@ use crate::ids::{AccountId, OpId};
 use crate::limits::{COSIGNATURES_MAX, ROTATE_REMOVALS_MAX};
 
 use super::op::{AccountChange, AccountOp};
-use super::resolve::{Authority, Resolution, judge, resolve};
+use super::resolve::{Authority, Resolution, Strength, judge, resolve};
 use super::state::AccountState;
 
 /// Resolutions of one account that are remembered; a log changes rarely, so few are asked for.
@@ -117,6 +117,11 @@ impl AccountLog {
     /// Whether this op is in the log with its whole past.
     pub fn contains(&self, id: &OpId) -> bool {
         self.dag.find(id).is_some()
+    }
+
+    /// By which right an op counts in its own causal past; none if by none, or if it is not here.
+    pub fn right(&self, id: &OpId) -> Option<Strength> {
+        self.authority(self.dag.find(id)?).map(|authority| authority.strength)
     }
 
     /// The op, if it is in the log.

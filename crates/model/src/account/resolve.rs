@@ -45,16 +45,28 @@ pub(super) struct Fold {
     pub(super) root: Option<DeviceId>,
     /// Device to the index of the op that admitted it.
     pub(super) admitted: BTreeMap<DeviceId, usize>,
-    /// Device to the index of the op that removed it first, and the cut.
-    pub(super) removed: BTreeMap<DeviceId, (usize, u64)>,
+    /// What became of each removed device by all of its removals.
+    pub(super) removed: BTreeMap<DeviceId, Removed>,
+}
+
+/// A removed device: the strongest of its removals, of equal ones the first, and the lowest of their cuts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Removed {
+    pub(super) by: usize,
+    pub(super) strength: Strength,
+    pub(super) cut: u64,
 }
 
 impl Fold {
     pub(super) fn active(&self, device: &DeviceId) -> bool {
-        self.admitted.contains_key(device) && !self.removed.contains_key(device)
+        self.was_admitted(device) && !self.removed.contains_key(device)
     }
 
-    fn apply(&mut self, index: usize, op: &AccountOp) {
+    fn was_admitted(&self, device: &DeviceId) -> bool {
+        self.admitted.contains_key(device)
+    }
+
+    fn apply(&mut self, index: usize, op: &AccountOp, strength: Strength) {
         match &op.change {
             AccountChange::Genesis { root, first_device, .. } => {
                 self.root = Some(*root);
@@ -63,21 +75,24 @@ impl Fold {
             AccountChange::AddDevice { device, .. } => {
                 self.admitted.entry(*device).or_insert(index);
             }
-            AccountChange::RemoveDevice(cut) => self.remove(index, cut),
+            AccountChange::RemoveDevice(cut) => self.remove(index, cut, strength),
             AccountChange::RotateRoot { root, remove } => {
                 // Of two concurrent rotations by one root key the first by (hlc, op id) stays.
                 if self.root == Some(op.author) {
                     self.root = Some(*root);
                 }
-                remove.iter().for_each(|cut| self.remove(index, cut));
+                remove.iter().for_each(|cut| self.remove(index, cut, strength));
             }
             AccountChange::Unknown => {}
         }
     }
 
-    fn remove(&mut self, index: usize, cut: &DeviceCut) {
-        let entry = self.removed.entry(cut.device).or_insert((index, cut.cut));
-        entry.1 = entry.1.min(cut.cut);
+    fn remove(&mut self, by: usize, cut: &DeviceCut, strength: Strength) {
+        let known = self.removed.entry(cut.device).or_insert(Removed { by, strength, cut: cut.cut });
+        known.cut = known.cut.min(cut.cut);
+        if strength > known.strength {
+            (known.by, known.strength) = (by, strength);
+        }
     }
 }
 
@@ -193,7 +208,11 @@ fn live_ops(log: &AccountLog, set: &Bits, void: &Bits) -> (Bits, Fold) {
 
 fn fold(log: &AccountLog, live: &Bits) -> Fold {
     let mut fold = Fold::default();
-    log.dag.sorted(live).for_each(|(index, node)| fold.apply(index, &node.op));
+    for (index, node) in log.dag.sorted(live) {
+        if let Some(authority) = log.authority(index) {
+            fold.apply(index, &node.op, authority.strength);
+        }
+    }
     fold
 }
 
@@ -223,7 +242,7 @@ pub(super) fn judge(log: &AccountLog, op: &AccountOp, past: &Bits) -> Option<Aut
         AccountChange::AddDevice { device, .. } => {
             let fold = log.resolution(past, &Bits::default()).fold;
             // A device key is used once: neither twice nor again after a removal.
-            if fold.admitted.contains_key(device) {
+            if fold.was_admitted(device) {
                 None
             } else if fold.root == Some(op.author) {
                 Some(Authority::plain(Strength::Root))
@@ -243,30 +262,31 @@ pub(super) fn judge(log: &AccountLog, op: &AccountOp, past: &Bits) -> Option<Aut
         AccountChange::RotateRoot { remove, .. } => {
             let fold = log.resolution(past, &Bits::default()).fold;
             let valid = fold.root == Some(op.author)
-                && remove
-                    .iter()
-                    .all(|cut| fold.admitted.contains_key(&cut.device) && cut_covers(log, cut, past));
+                && remove.iter().all(|cut| fold.was_admitted(&cut.device) && cut_covers(log, cut, past));
             valid.then(|| Authority::plain(Strength::Root))
         }
     }
 }
 
+/// The target has to be admitted, not active: whoever was removed already may be removed again by a stronger right or
+/// with a lower cut. Otherwise a thief would remove himself without a cut first, and go on from old heads for ever
+/// (docs/adr/0032).
 fn judge_removal(log: &AccountLog, op: &AccountOp, cut: &DeviceCut, past: &Bits) -> Option<Authority> {
     if !cut_covers(log, cut, past) {
         return None;
     }
     let fold = log.resolution(past, &Bits::default()).fold;
-    if fold.root == Some(op.author) && fold.active(&cut.device) {
+    if fold.root == Some(op.author) && fold.was_admitted(&cut.device) {
         return Some(Authority::plain(Strength::Root));
     }
     if op.author != cut.device && !cut.cosigners.is_empty() {
         let set_aside = single_removals_of_signers(log, op, cut, past);
         let judged = if set_aside.is_empty() { fold.clone() } else { log.resolution(past, &set_aside).fold };
-        if judged.active(&cut.device) && signers_stand(&judged, op, Strength::Two) {
+        if judged.was_admitted(&cut.device) && signers_stand(&judged, op, Strength::Two) {
             return Some(Authority { strength: Strength::Two, set_aside });
         }
     }
-    let by_one = fold.active(&cut.device)
+    let by_one = fold.was_admitted(&cut.device)
         && fold.active(&op.author)
         && (op.author == cut.device || earlier(log, &fold, &op.author, &cut.device));
     by_one.then(|| Authority::plain(Strength::Single))

@@ -32,11 +32,11 @@ pub struct ActiveDevice {
 /// A removed device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedDevice {
-    /// Last number of it that counts in the account log.
+    /// Last number of it that counts in the account log: the lowest cut of its removals.
     pub cut: u64,
-    /// The removal that took effect.
+    /// The strongest removal that took effect, of equal ones the first.
     pub by: OpId,
-    /// By which right it was removed.
+    /// By which right that one removed it.
     pub strength: Strength,
 }
 
@@ -105,10 +105,9 @@ impl AccountState {
         let removed = fold
             .removed
             .iter()
-            .filter_map(|(device, (index, cut))| {
-                let by = log.dag.op(*index)?.id;
-                let strength = log.authority(*index)?.strength;
-                Some((*device, RemovedDevice { cut: *cut, by, strength }))
+            .filter_map(|(device, removed)| {
+                let by = log.dag.op(removed.by)?.id;
+                Some((*device, RemovedDevice { cut: removed.cut, by, strength: removed.strength }))
             })
             .collect();
         let heads = log.dag.heads(set);

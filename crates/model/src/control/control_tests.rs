@@ -89,6 +89,56 @@ fn a_removed_admin_who_goes_on_signing_on_old_heads_changes_nothing() {
 }
 
 #[test]
+fn an_admin_who_left_and_goes_on_signing_on_old_heads_can_be_cut() {
+    let (mut s, head) = group();
+    let left = s.write(21, &[head], Change::Leave { quiet: true });
+    let add = s.add(21, &[head], ERIN, Moderator);
+    assert_eq!(s.people(), [(ALICE, Owner), (CAROL, Moderator), (DAVE, Plain), (ERIN, Moderator)]);
+    // Carol stood below him.
+    let attempt = s.remove(31, &[left], BOB);
+    assert!(s.view().void().contains(&s.ops[attempt].id));
+    let removal = s.remove(11, &[left], BOB);
+    let kick = s.remove(21, &[head], CAROL);
+    assert_eq!(s.people(), [(ALICE, Owner), (CAROL, Moderator), (DAVE, Plain)]);
+    let view = s.view();
+    for op in [add, kick] {
+        assert!(view.void().contains(&s.ops[op].id));
+    }
+    assert!(!view.void().contains(&s.ops[left].id));
+    // So is what he writes on old heads; who comes back by an Add that follows the removal is heard again.
+    let before = [s.ops[head].id];
+    let by = s.ops[removal].id;
+    assert_eq!(s.log.judge_content(&view, &dev(21), 9, &before, |_| false), Verdict::Void { by });
+    let back = s.add(11, &[removal], BOB, Plain);
+    s.write(21, &[back], Change::Leave { quiet: true });
+    assert_eq!(s.people(), [(ALICE, Owner), (CAROL, Moderator), (DAVE, Plain)]);
+}
+
+#[test]
+fn whoever_was_removed_or_never_was_in_is_not_removed_again() {
+    let (mut s, head) = group();
+    let gone = s.remove(11, &[head], DAVE);
+    let again = s.remove(21, &[gone], DAVE);
+    let stranger = s.remove(21, &[gone], ERIN);
+    let view = s.view();
+    for op in [again, stranger] {
+        assert!(view.void().contains(&s.ops[op].id));
+    }
+}
+
+#[test]
+fn an_owner_who_left_counts_as_admin() {
+    let (mut s, head) = group();
+    let left = s.write(11, &[head], Change::Leave { quiet: true });
+    let attempt = s.remove(31, &[left], ALICE);
+    s.remove(21, &[attempt], ALICE);
+    let add = s.add(11, &[head], ERIN, Plain);
+    assert_eq!(s.people(), [(BOB, Owner), (CAROL, Moderator), (DAVE, Plain)]);
+    let view = s.view();
+    assert!([attempt, add].iter().all(|op| view.void().contains(&s.ops[*op].id)));
+}
+
+#[test]
 fn a_cut_below_the_removers_ancestors_is_invalid() {
     let (mut s, head) = group();
     let cuts = vec![Cut { device: dev(21), seq: 0 }];
@@ -419,7 +469,12 @@ fn random_room(choices: &[(u8, u8, u8, u8)]) -> Script {
         let (author, target) = ((author % 6 + 1) * 10 + 1 + author / 6 % 2, target % 6 + 1);
         let op = match what % 12 {
             0 | 1 => s.add(author, &deps, target, Role::from_number(u32::from(what / 12 % 4) + 2).unwrap()),
-            2..=4 => s.remove(author, &deps, target),
+            2 | 3 => s.remove(author, &deps, target),
+            4 => {
+                let seq = if what / 12 % 2 == 0 { u64::MAX } else { 0 };
+                let cuts = [1, 2].map(|k| Cut { device: dev(10 * target + k), seq }).to_vec();
+                s.write(author, &deps, Change::Remove { account: account(target), cuts })
+            }
             5 => s.role(author, &deps, target, Role::from_number(u32::from(what / 12 % 4) + 2).unwrap()),
             6 => s.transfer(author, &deps, target),
             7 => s.title(author, &deps, &format!("{}", s.ops.len())),

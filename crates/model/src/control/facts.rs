@@ -178,7 +178,9 @@ pub(super) fn may(fold: &Fold, conversation: Conversation, op: &ControlOp, facts
                 && facts.entries.iter().all(|(_, role)| *role < own)
                 && facts.entries.iter().any(|(account, _)| fold.role(account).is_none())
         }
-        Change::Remove { account, .. } => own.may_moderate() && below(account),
+        Change::Remove { account, .. } => {
+            own.may_moderate() && fold.removable_role(account).is_some_and(|role| role < own)
+        }
         Change::Role { account, role } => own.may_administer() && *role < own && below(account),
         Change::Transfer { account } => own == Role::Owner && below(account),
         Change::Leave { .. } => true,

@@ -27,11 +27,19 @@ pub(super) struct Fold {
     pub(super) members: BTreeMap<AccountId, Standing>,
     /// Removals of members that took effect.
     pub(super) removals: Bits,
+    /// People who are no members only because they left, with the role that they would have otherwise.
+    left: BTreeMap<AccountId, Role>,
 }
 
 impl Fold {
     pub(super) fn role(&self, account: &AccountId) -> Option<Role> {
         self.members.get(account).map(|standing| standing.role)
+    }
+
+    /// Role that counts when somebody is to be removed: a Leave has no cut, so whoever left is still removed by those
+    /// who stood above him (docs/adr/0032). An owner who left counts as admin.
+    pub(super) fn removable_role(&self, account: &AccountId) -> Option<Role> {
+        self.role(account).or_else(|| self.left.get(account).copied())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -75,21 +83,38 @@ pub(super) fn fold(log: &ControlLog, live: &Bits) -> Fold {
     for (account, adds) in &events.adds {
         let none = Vec::new();
         let removals = effective.get(account).unwrap_or(&none);
-        // Removal beats a concurrent add; a re-add has the removal in its past.
-        let survivors: Vec<(usize, Role)> = adds
-            .iter()
-            .copied()
-            .filter(|(add, _)| {
-                log.dag.node(*add).is_some_and(|node| removals.iter().all(|r| node.past.contains(*r)))
-            })
-            .collect();
-        if let Some((add, granted)) = survivors.first().copied() {
-            let role = latest_role(log, &survivors, events.roles.get(account)).unwrap_or(granted);
-            out.members.insert(*account, Standing { role, add: Some(add) });
+        let roles = events.roles.get(account);
+        if let Some(standing) = standing(log, adds, removals, roles) {
+            out.members.insert(*account, standing);
+            continue;
+        }
+        let by_others: Vec<usize> = removals.iter().copied().filter(|r| !is_leave(log, *r)).collect();
+        if let Some(standing) = standing(log, adds, &by_others, roles) {
+            out.left.insert(*account, standing.role);
         }
     }
     set_owner(log, live, &events, &mut out);
     out
+}
+
+/// What somebody is by these Adds, removals and changes of his role. Removal beats a concurrent add; a re-add has the
+/// removal in its past.
+fn standing(
+    log: &ControlLog,
+    adds: &[(usize, Role)],
+    removals: &[usize],
+    roles: Option<&Vec<(usize, Role, Role)>>,
+) -> Option<Standing> {
+    let survivors: Vec<(usize, Role)> = adds
+        .iter()
+        .copied()
+        .filter(|(add, _)| {
+            log.dag.node(*add).is_some_and(|node| removals.iter().all(|r| node.past.contains(*r)))
+        })
+        .collect();
+    let (add, granted) = survivors.first().copied()?;
+    let role = latest_role(log, &survivors, roles).unwrap_or(granted);
+    Some(Standing { role, add: Some(add) })
 }
 
 fn is_leave(log: &ControlLog, index: usize) -> bool {

@@ -207,7 +207,9 @@ impl People {
         let Some(heads) = self.account_heads(machine) else { return Ok(()) };
         let cosigner = person * MACHINES + rng.below(MACHINES);
         let cosigners = if rng.chance(40) { [device(cosigner)].into() } else { Default::default() };
-        let cut = self.account_seq.get(&device(target)).copied().unwrap_or(0);
+        // Now and then somebody names a cut that cuts nothing off, a thief for his own machine above all.
+        let all = target == machine || rng.chance(10);
+        let cut = if all { u64::MAX } else { self.account_seq.get(&device(target)).copied().unwrap_or(0) };
         let change = AccountChange::RemoveDevice(DeviceCut { device: device(target), cut, cosigners });
         let author = if rng.chance(10) { root(person) } else { device(machine) };
         let id = OpId::from_bytes(rng.bytes());
