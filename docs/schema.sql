@@ -34,7 +34,7 @@ CREATE TABLE device (
   peer           BLOB,                         -- PeerId bytes named by the address record
   last_seen      INTEGER NOT NULL DEFAULT 0,
   asleep_since   INTEGER
-) STRICT;
+, removed INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE INDEX device_account ON device (account);
 
@@ -125,15 +125,6 @@ CREATE TABLE invite (
   link         TEXT NOT NULL DEFAULT '',
   token_slot   INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE key_ask (
-  key_id   BLOB PRIMARY KEY NOT NULL,
-  room     INTEGER NOT NULL REFERENCES room (row),
-  asked_at INTEGER NOT NULL DEFAULT 0,
-  tries    INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX key_ask_room ON key_ask (room, asked_at);
 
 CREATE TABLE key_share (
   key_id BLOB NOT NULL,
@@ -350,15 +341,16 @@ CREATE TABLE room (
   draft       TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
-CREATE INDEX room_last ON room (last_hlc);
-
-CREATE INDEX room_last_op ON room (last_op) WHERE last_op IS NOT NULL;
-
 CREATE VIRTUAL TABLE search USING fts5 (terms, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 0');
 
 CREATE TABLE search_place (
   place INTEGER PRIMARY KEY,
   op    INTEGER NOT NULL DEFAULT 0             -- op.row; not a foreign key, a place of a vanished op finds nothing
+) STRICT;
+
+CREATE TABLE search_upto (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  op   INTEGER NOT NULL DEFAULT 0              -- op.row; the index knows nothing of messages behind it
 ) STRICT;
 
 CREATE TABLE setting (

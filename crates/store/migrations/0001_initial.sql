@@ -197,14 +197,6 @@ CREATE TABLE key_share (
   PRIMARY KEY (key_id, device)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE key_ask (
-  key_id   BLOB PRIMARY KEY NOT NULL,
-  room     INTEGER NOT NULL REFERENCES room (row),
-  asked_at INTEGER NOT NULL DEFAULT 0,
-  tries    INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-CREATE INDEX key_ask_room ON key_ask (room, asked_at);
-
 -- Sealed frames whose key is not known yet.
 CREATE TABLE parked (
   row    INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -128,6 +128,17 @@ impl Marker {
         }
     }
 
+    /// Waits until the log is on the disk.
+    pub(crate) fn sync_log(&mut self) -> std::io::Result<()> {
+        let log = match self.log.take() {
+            Some(log) => log,
+            None => File::open(&self.log_path)?,
+        };
+        let synced = log.sync_data();
+        self.log = Some(log);
+        synced
+    }
+
     /// Forgets the mark, before the log is truncated or deleted on purpose.
     pub(crate) fn clear(&mut self) -> std::io::Result<()> {
         self.write(Mark::default())

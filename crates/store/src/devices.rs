@@ -1,6 +1,6 @@
 //! Devices: every machine ever heard of, with its newest bundle and address (protocol sections 4.3, 7.4).
 //!
-//! Must not know whether a device is in reach or still belongs to its account. Invariant: the newest version of a
+//! Must not know whether a device is in reach, nor how it left its account. Invariant: the newest version of a
 //! bundle or an address wins, whatever the order of arrival.
 
 use crate::db::Conn;
@@ -33,12 +33,14 @@ pub struct Device {
     pub last_seen: u64,
     /// Since when nothing is queued for it any more (protocol section 4.5), ms since 1970.
     pub asleep_since: Option<u64>,
+    /// Whether the log of its account removes it.
+    pub removed: bool,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT row, id, account, bundle, bundle_version, addr, addr_version, peer, last_seen, asleep_since FROM device ",
+            "SELECT row, id, account, bundle, bundle_version, addr, addr_version, peer, last_seen, asleep_since, removed FROM device ",
             $rest
         )
     };
@@ -56,6 +58,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Device> {
         peer: row.get(7)?,
         last_seen: uint(row, 8)?,
         asleep_since: uint_opt(row, 9)?,
+        removed: row.get(10)?,
     })
 }
 
@@ -121,6 +124,14 @@ pub fn of_account(c: &Conn, account: &AccountId) -> Result<Vec<Device>> {
 /// Those of the store.
 pub fn list(c: &Conn) -> Result<Vec<Device>> {
     all(c, select!("ORDER BY row"), [], read)
+}
+
+/// Notes whether the log of its account removes a device.
+///
+/// # Errors
+/// Those of the store.
+pub fn set_removed(c: &Conn, row: DeviceRow, removed: bool) -> Result<()> {
+    run(c, "UPDATE device SET removed = ?2 WHERE row = ?1", params![row, removed]).map(|_| ())
 }
 
 /// Keeps a bundle if it is newer; answers whether it was. A new bundle ends the sleep of the device.

@@ -9,7 +9,6 @@ use crate::row::{OpRow, RelayRow, RoomRow, int, key_id, limit, uint};
 use crate::statement::{all, one, run, value};
 use madang_model::KeyId;
 use rusqlite::params;
-use std::collections::BTreeSet;
 
 /// The sealed bytes of an own op.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +123,21 @@ pub fn rooms(c: &Conn) -> Result<Vec<(RoomRow, u64)>> {
 /// Those of the store.
 pub fn count(c: &Conn) -> Result<u64> {
     value(c, "SELECT COUNT(*) FROM frame", [], |row| uint(row, 0))
+}
+
+/// How many own ops of a kind in a room have a number above `after`, and how many of these lie at some relay: what a
+/// device that has everything up to there still waits for.
+///
+/// # Errors
+/// Those of the store.
+pub fn waiting(c: &Conn, room: RoomRow, after: u64, kind: u32) -> Result<(u64, u64)> {
+    value(
+        c,
+        "SELECT COUNT(*), COALESCE(SUM(EXISTS (SELECT 1 FROM relay_copy AS c WHERE c.op = op.row AND c.seq > 0)), 0)
+         FROM frame AS f CROSS JOIN op ON op.row = f.op WHERE f.room = ?1 AND op.seq > ?2 AND op.kind = ?3",
+        params![room, int(after), kind],
+        |row| Ok((uint(row, 0)?, uint(row, 1)?)),
+    )
 }
 
 /// Whether a frame of a room waits that is sealed under this key: the key must not go before it.
@@ -314,41 +328,6 @@ pub fn placed(c: &Conn, room: RoomRow, after: OpRow, max: usize) -> Result<Vec<P
         params![room, after, limit(max)],
         read_placed,
     )
-}
-
-/// A relay that holds an op.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The relay.
-    pub relay: RelayRow,
-    /// Its address, with its key.
-    pub addr: String,
-    /// Its libp2p id.
-    pub peer: Vec<u8>,
-    /// When it was stored there, ms since 1970.
-    pub at: u64,
-}
-
-/// The relays that hold an op.
-///
-/// # Errors
-/// Those of the store.
-pub fn places(c: &Conn, op: OpRow) -> Result<Vec<Place>> {
-    all(
-        c,
-        "SELECT relay.row, relay.addr, relay.peer, copy.at FROM relay_copy AS copy
-         JOIN relay ON relay.row = copy.relay WHERE copy.op = ?1 AND copy.seq > 0 ORDER BY relay.row",
-        params![op],
-        |row| Ok(Place { relay: row.get(0)?, addr: row.get(1)?, peer: row.get(2)?, at: uint(row, 3)? }),
-    )
-}
-
-/// The place that makes an op `relayed`: at a relay that every recipient who has not got it lists (protocol section
-/// 6.2). `recipients` holds for each of them the libp2p ids of the relays in his address records; without any nobody
-/// waits, and no place is named.
-pub fn relayed<'a>(places: &'a [Place], recipients: &[BTreeSet<Vec<u8>>]) -> Option<&'a Place> {
-    let listed = |place: &&Place| recipients.iter().all(|lists| lists.contains(&place.peer));
-    places.iter().find(listed).filter(|_| !recipients.is_empty())
 }
 
 #[cfg(test)]

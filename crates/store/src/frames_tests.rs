@@ -123,32 +123,6 @@ fn a_copy_that_was_there_already_keeps_its_age() {
 }
 
 #[test]
-fn an_op_is_relayed_where_every_recipient_reads() {
-    with_store(|c| {
-        let r = room(c, 1);
-        let op = own(c, r, 1)[0];
-        for (addr, peer) in [("/ip4/10.0.0.1", b"near"), ("/ip4/10.0.0.2", b"away")] {
-            let relay = relays::intern(c, addr, peer, 0).unwrap();
-            stored(c, &Copy { op, relay, relay_box: [4; 16], seq: 1, at: 10 }).unwrap();
-        }
-        let held = places(c, op).unwrap();
-        assert_eq!(
-            held.iter().map(|place| place.addr.as_str()).collect::<Vec<_>>(),
-            ["/ip4/10.0.0.1", "/ip4/10.0.0.2"]
-        );
-        let lists = |peers: &[&[u8]]| peers.iter().map(|peer| peer.to_vec()).collect::<BTreeSet<Vec<u8>>>();
-        let at = |recipients: &[BTreeSet<Vec<u8>>]| relayed(&held, recipients).map(|p| p.peer.clone());
-        assert_eq!(at(&[lists(&[b"away"])]), Some(b"away".to_vec()));
-        assert_eq!(at(&[lists(&[b"away"]), lists(&[b"near", b"away"])]), Some(b"away".to_vec()));
-        assert_eq!(at(&[lists(&[b"away"]), lists(&[b"near"])]), None, "no relay that both list");
-        assert_eq!(at(&[lists(&[b"elsewhere"])]), None);
-        assert_eq!(at(&[lists(&[])]), None, "who lists none reads at none of his own");
-        assert_eq!(at(&[]), None);
-        assert_eq!(relayed(&[], &[lists(&[b"near"])]), None);
-    });
-}
-
-#[test]
 fn a_key_is_needed_while_a_frame_is_sealed_under_it() {
     with_store(|c| {
         let (r, other) = (room(c, 1), room(c, 2));
@@ -159,5 +133,24 @@ fn a_key_is_needed_while_a_frame_is_sealed_under_it() {
         assert!(!needed(r, 2) && !needed(other, 1));
         remove(c, op).unwrap();
         assert!(!needed(r, 1));
+    });
+}
+
+#[test]
+fn what_a_device_waits_for_is_counted_by_kind_and_by_relay() {
+    with_store(|c| {
+        let r = room(c, 1);
+        let ops = own(c, r, 4);
+        for op in &ops {
+            put(c, r, &frame(*op, 1)).unwrap();
+        }
+        let relay = relays::intern(c, "/ip4/10.0.0.1", b"p", 0).unwrap();
+        for (op, seq) in [(ops[1], 5), (ops[3], 0)] {
+            stored(c, &Copy { op, relay, relay_box: [4; 16], seq, at: 10 }).unwrap();
+        }
+        let kind = crate::ops::get(c, ops[0]).unwrap().unwrap().kind;
+        assert_eq!(waiting(c, r, 0, kind).unwrap(), (4, 1), "a copy that was lost counts no more");
+        assert_eq!(waiting(c, r, 2, kind).unwrap(), (2, 0));
+        assert_eq!(waiting(c, r, 0, kind + 1).unwrap(), (0, 0));
     });
 }

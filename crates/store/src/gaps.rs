@@ -5,9 +5,11 @@
 
 use crate::db::Conn;
 use crate::error::Result;
+use crate::keys::{self, EpochKey};
 use crate::meta;
 use crate::row::{DeviceRow, RoomRow, int, uint, uint_opt};
 use crate::statement::{all, run, value};
+use madang_model::{Hlc, limits::FUTURE_TOLERANCE_MS};
 use rusqlite::{Row, params};
 
 /// A missing stretch of a line.
@@ -80,13 +82,13 @@ pub fn set_open(c: &Conn, room: RoomRow, author: DeviceRow, holes: &[(u64, u64)]
         let since = before.iter().filter(|gap| overlaps(gap, (from, to))).map(|gap| gap.since).min();
         note(c, room, author, from, to, since.unwrap_or(at))?;
     }
-    if before.iter().any(|gap| !holes.iter().any(|hole| overlaps(gap, *hole))) {
-        meta::set(c, &ended(room), &at.to_be_bytes())?;
+    for gap in before.iter().filter(|gap| !holes.iter().any(|hole| overlaps(gap, *hole))) {
+        ended(c, gap, at)?;
     }
     Ok(())
 }
 
-/// When gaps of a room ended.
+/// When gaps under a key ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Whether one is open.
@@ -95,23 +97,52 @@ pub struct Settled {
     pub closed_at: Option<u64>,
 }
 
-/// Whether gaps of a room are open, and when the last one ended: keys live so long after that (protocol section 3.3).
+/// Whether gaps under a key are open, and when the last one ended: the key lives so long after that (protocol section
+/// 3.3). What is missing cannot be opened, so a gap counts as one under every key that was in use when it began.
 ///
 /// # Errors
 /// Those of the store.
-pub fn settled(c: &Conn, room: RoomRow) -> Result<Settled> {
-    let open = value(
+pub fn settled(c: &Conn, room: RoomRow, key: &EpochKey) -> Result<Settled> {
+    let since = all(
+        c,
+        "SELECT since FROM gap WHERE room = ?1 AND closed_at IS NULL ORDER BY since",
+        params![room],
+        |row| uint(row, 0),
+    )?;
+    let open = since.into_iter().any(|since| in_use(key, since));
+    let closed_at = meta::get(c, &keys::gap_ended(room, &key.id))?;
+    let closed_at = closed_at.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    Ok(Settled { open, closed_at: closed_at.map(u64::from_be_bytes) })
+}
+
+/// Whether any gap of a room is open.
+///
+/// # Errors
+/// Those of the store.
+pub fn any_open(c: &Conn, room: RoomRow) -> Result<bool> {
+    value(
         c,
         "SELECT EXISTS (SELECT 1 FROM gap WHERE room = ?1 AND closed_at IS NULL)",
         params![room],
         |row| row.get(0),
-    )?;
-    let ended = meta::get(c, &ended(room))?.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-    Ok(Settled { open, closed_at: ended.map(u64::from_be_bytes) })
+    )
 }
 
-fn ended(room: RoomRow) -> String {
-    format!("room.{}.gap_ended", room.0)
+/// Whether a key was in use at a time in ms since 1970; its maker's clock may have been ahead, by however much.
+fn in_use(key: &EpochKey, at: u64) -> bool {
+    let made =
+        Hlc::from_u64(key.created_hlc).millis().min(key.received_at).saturating_sub(FUTURE_TOLERANCE_MS);
+    made <= at && key.superseded_at.is_none_or(|superseded| at <= superseded)
+}
+
+/// A gap ended: keys that were in use when it began live on from now.
+fn ended(c: &Conn, gap: &Gap, at: u64) -> Result<()> {
+    for key in keys::list(c, gap.room)? {
+        if key.superseded_at.is_some() && in_use(&key, gap.since) {
+            meta::set(c, &keys::gap_ended(gap.room, &key.id), &at.to_be_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes an op number out of the gaps of its line, because it came at `at` (ms since 1970): a gap shrinks, splits or
@@ -129,7 +160,7 @@ pub fn fill(c: &Conn, room: RoomRow, author: DeviceRow, seq: u64, at: u64) -> Re
     )?;
     for gap in hit {
         if gap.from_seq == seq && gap.to_seq == seq && gap.closed_at.is_none() {
-            meta::set(c, &ended(room), &at.to_be_bytes())?;
+            ended(c, &gap, at)?;
         }
         if gap.from_seq < seq {
             put(c, &Gap { to_seq: seq.saturating_sub(1), ..gap.clone() })?;
@@ -171,16 +202,18 @@ pub fn close(
     at: u64,
     reason: &str,
 ) -> Result<bool> {
-    let closed = run(
+    let closed = all(
         c,
         "UPDATE gap SET closed_at = ?4, reason = ?5
-         WHERE room = ?1 AND author = ?2 AND from_seq = ?3 AND closed_at IS NULL",
+         WHERE room = ?1 AND author = ?2 AND from_seq = ?3 AND closed_at IS NULL
+         RETURNING room, author, from_seq, to_seq, since, closed_at, reason",
         params![room, author, int(from_seq), int(at), reason],
+        read,
     )?;
-    if closed > 0 {
-        meta::set(c, &ended(room), &at.to_be_bytes())?;
+    for gap in &closed {
+        ended(c, gap, at)?;
     }
-    Ok(closed > 0)
+    Ok(!closed.is_empty())
 }
 
 /// The gaps of a room, open and closed, by author and number.

@@ -1,11 +1,13 @@
-//! Keys: the epoch keys of conversations, what was shared and what was asked for (protocol section 3).
+//! Keys: the epoch keys of conversations, and whom they were given (protocol section 3). What is asked for the node
+//! keeps in memory: it is asked for as long as frames of the key are parked.
 //!
 //! Must not know which key is usable. Invariant: a key id stands for the same bytes for ever.
 
 use crate::db::Conn;
 use crate::error::Result;
+use crate::meta;
 use crate::row::{DeviceRow, RoomRow, device_id, int, key_id, uint, uint_opt};
-use crate::statement::{all, one, run, value};
+use crate::statement::{all, one, run};
 use madang_model::{DeviceId, KeyId};
 use rusqlite::{Row, params};
 
@@ -34,19 +36,6 @@ impl std::fmt::Debug for EpochKey {
     }
 }
 
-/// A key that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyAsk {
-    /// Key id.
-    pub id: KeyId,
-    /// Room whose frames name it.
-    pub room: RoomRow,
-    /// When it was asked for last, ms since 1970.
-    pub asked_at: u64,
-    /// How often.
-    pub tries: u32,
-}
-
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -68,16 +57,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<EpochKey> {
     })
 }
 
-fn read_ask(row: &Row<'_>) -> rusqlite::Result<KeyAsk> {
-    Ok(KeyAsk { id: key_id(row, 0)?, room: row.get(1)?, asked_at: uint(row, 2)?, tries: row.get(3)? })
-}
-
-/// Keeps a key; answers false when it was here already. It is no longer asked for.
+/// Keeps a key; answers false when it was here already.
 ///
 /// # Errors
 /// Those of the store.
 pub fn insert(c: &Conn, room: RoomRow, key: &EpochKey) -> Result<bool> {
-    run(c, "DELETE FROM key_ask WHERE key_id = ?1", params![key.id.as_bytes()])?;
     let inserted = run(
         c,
         "INSERT INTO epoch_key (room, key_id, epoch, created_hlc, creator, body, received_at, superseded_at)
@@ -131,11 +115,17 @@ pub fn supersede(c: &Conn, room: RoomRow, id: &KeyId, at: u64) -> Result<()> {
     .map(|_| ())
 }
 
+/// Where the time is kept at which the last gap under a key ended.
+pub(crate) fn gap_ended(room: RoomRow, id: &KeyId) -> String {
+    format!("room.{}.key.{id}.gap_ended", room.0)
+}
+
 /// Deletes a key; answers whether it was here.
 ///
 /// # Errors
 /// Those of the store.
 pub fn remove(c: &Conn, room: RoomRow, id: &KeyId) -> Result<bool> {
+    meta::remove(c, &gap_ended(room, id))?;
     Ok(run(c, "DELETE FROM epoch_key WHERE room = ?1 AND key_id = ?2", params![room, id.as_bytes()])? > 0)
 }
 
@@ -164,62 +154,6 @@ pub fn shared(c: &Conn, id: &KeyId, device: DeviceRow, at: u64) -> Result<()> {
         params![id.as_bytes(), device, int(at)],
     )
     .map(|_| ())
-}
-
-/// Notes that a key was asked for, once more if it was before.
-///
-/// # Errors
-/// Those of the store.
-pub fn asked(c: &Conn, room: RoomRow, id: &KeyId, at: u64) -> Result<()> {
-    run(
-        c,
-        "INSERT INTO key_ask (key_id, room, asked_at, tries) VALUES (?1, ?2, ?3, 1)
-         ON CONFLICT (key_id) DO UPDATE SET asked_at = excluded.asked_at, tries = tries + 1",
-        params![id.as_bytes(), room, int(at)],
-    )
-    .map(|_| ())
-}
-
-/// What was asked about a key, if it was.
-///
-/// # Errors
-/// Those of the store.
-pub fn ask(c: &Conn, id: &KeyId) -> Result<Option<KeyAsk>> {
-    one(
-        c,
-        "SELECT key_id, room, asked_at, tries FROM key_ask WHERE key_id = ?1",
-        params![id.as_bytes()],
-        read_ask,
-    )
-}
-
-/// Every key that was asked for and has not come.
-///
-/// # Errors
-/// Those of the store.
-pub fn asks(c: &Conn) -> Result<Vec<KeyAsk>> {
-    all(c, "SELECT key_id, room, asked_at, tries FROM key_ask ORDER BY key_id", [], read_ask)
-}
-
-/// How many keys of a room were asked for since a time in ms since 1970.
-///
-/// # Errors
-/// Those of the store.
-pub fn asked_since(c: &Conn, room: RoomRow, since: u64) -> Result<u64> {
-    value(
-        c,
-        "SELECT COUNT(*) FROM key_ask WHERE room = ?1 AND asked_at >= ?2",
-        params![room, int(since)],
-        |row| uint(row, 0),
-    )
-}
-
-/// Gives up asking for a key.
-///
-/// # Errors
-/// Those of the store.
-pub fn forget_ask(c: &Conn, id: &KeyId) -> Result<()> {
-    run(c, "DELETE FROM key_ask WHERE key_id = ?1", params![id.as_bytes()]).map(|_| ())
 }
 
 #[cfg(test)]

@@ -211,6 +211,16 @@ pub fn devices(c: &Conn) -> Result<Vec<DeviceRow>> {
     all(c, "SELECT DISTINCT device FROM lane_out ORDER BY device", [], |row| row.get(0))
 }
 
+/// The devices for which something about a topic waits, sealed or not.
+///
+/// # Errors
+/// Those of the store.
+pub fn devices_about(c: &Conn, topic: &str) -> Result<Vec<DeviceRow>> {
+    all(c, "SELECT DISTINCT device FROM lane_out WHERE topic = ?1 ORDER BY device", params![topic], |row| {
+        row.get(0)
+    })
+}
+
 /// Keeps the sealed bytes of messages that left in one packet: the first one carries them, all carry the number.
 ///
 /// # Errors

@@ -42,6 +42,7 @@ pub mod relays;
 pub mod requests;
 pub mod rooms;
 pub mod search;
+mod search_tail;
 pub mod settings;
 pub mod tokens;
 

@@ -28,6 +28,9 @@ choice! {
     }
 }
 
+/// When an op is applied that has no effect: it does not fit the past that it names (protocol section 2.1).
+pub const NEVER: u64 = i64::MAX as u64;
+
 /// Where an op stands in its room: the order of protocol section 2.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -70,7 +73,7 @@ pub struct NewOp<'a> {
     pub origin: Origin,
     /// Whether it came after newer ones and is announced although it does not stand at the end.
     pub late: bool,
-    /// 0, or when an op from the future is applied, ms since 1970.
+    /// 0, or when an op from the future is applied, ms since 1970; [`NEVER`] for one that has no effect.
     pub due_at: u64,
 }
 
@@ -107,7 +110,7 @@ pub struct Op {
     pub origin: Origin,
     /// Whether it came after newer ones.
     pub late: bool,
-    /// 0, or when it is applied, ms since 1970.
+    /// 0, or when it is applied, ms since 1970; [`NEVER`] if it has no effect.
     pub due_at: u64,
 }
 
@@ -313,12 +316,38 @@ pub fn due(c: &Conn, now: u64, max: usize) -> Result<Vec<Op>> {
     )
 }
 
+/// Ops from the future of one author in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The device that wrote them.
+    pub author: DeviceRow,
+    /// How many.
+    pub count: u64,
+    /// When the first of them came, ms since 1970.
+    pub since: u64,
+}
+
+/// The ops from the future of a room, by author.
+///
+/// # Errors
+/// Those of the store.
+pub fn waiting(c: &Conn, room: RoomRow) -> Result<Vec<Waiting>> {
+    all(
+        c,
+        "SELECT author, COUNT(*), MIN(arrived_at) FROM op WHERE due_at > 0 AND due_at < ?2 AND room = ?1
+         GROUP BY author ORDER BY author",
+        params![room, int(NEVER)],
+        |row| Ok(Waiting { author: row.get(0)?, count: uint(row, 1)?, since: uint(row, 2)? }),
+    )
+}
+
 /// When the next op from the future is due, ms since 1970.
 ///
 /// # Errors
 /// Those of the store.
 pub fn next_due(c: &Conn) -> Result<Option<u64>> {
-    let at: Option<i64> = value(c, "SELECT MIN(due_at) FROM op WHERE due_at > 0", [], |row| row.get(0))?;
+    let sql = "SELECT MIN(due_at) FROM op WHERE due_at > 0 AND due_at < ?1";
+    let at: Option<i64> = value(c, sql, params![int(NEVER)], |row| row.get(0))?;
     Ok(at.map(i64::cast_unsigned))
 }
 
@@ -328,6 +357,22 @@ pub fn next_due(c: &Conn) -> Result<Option<u64>> {
 /// Those of the store.
 pub fn applied(c: &Conn, row: OpRow) -> Result<()> {
     run(c, "UPDATE op SET due_at = 0 WHERE row = ?1", params![row]).map(|_| ())
+}
+
+/// Marks an op as one that has no effect: it is served and counted in its line, and neither shown nor found.
+///
+/// # Errors
+/// Those of the store.
+pub fn set_void(c: &Conn, row: OpRow) -> Result<()> {
+    run(c, "UPDATE op SET due_at = ?2 WHERE row = ?1", params![row, int(NEVER)]).map(|_| ())
+}
+
+/// The encoded header of an op that is applied; none for one of the future or without effect.
+///
+/// # Errors
+/// Those of the store.
+pub fn applied_header(c: &Conn, id: &OpId) -> Result<Option<Vec<u8>>> {
+    one(c, "SELECT header FROM op WHERE id = ?1 AND due_at = 0", params![id.as_bytes()], |row| row.get(0))
 }
 
 /// All ops of the store.

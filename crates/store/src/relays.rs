@@ -422,6 +422,32 @@ pub fn next_due(c: &Conn, relay: RelayRow) -> Result<Option<u64>> {
     value(c, "SELECT MIN(due_at) FROM relay_put WHERE relay = ?1", params![relay], |row| uint_opt(row, 0))
 }
 
+/// What waits for boxes of one kind at a relay, due or not, the oldest first.
+///
+/// # Errors
+/// Those of the store.
+pub fn waiting_at(c: &Conn, relay: RelayRow, kind: BoxKind) -> Result<Vec<Put>> {
+    all(c, select_put!("WHERE relay = ?1 AND kind = ?2 ORDER BY row"), params![relay, kind], read_put)
+}
+
+/// What waits for one box, at whatever relay, the oldest first.
+///
+/// # Errors
+/// Those of the store.
+pub fn waiting_for(c: &Conn, relay_box: &[u8; 16]) -> Result<Vec<Put>> {
+    all(c, select_put!("WHERE box = ?1 ORDER BY row"), params![relay_box], read_put)
+}
+
+/// What was queued before a time (ms since 1970), due or not, with the op that each carries.
+///
+/// # Errors
+/// Those of the store.
+pub fn queued_before(c: &Conn, before: u64) -> Result<Vec<(PutRow, Option<OpRow>)>> {
+    all(c, "SELECT row, op FROM relay_put WHERE at < ?1 ORDER BY row", params![int(before)], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
+}
+
 /// Removes a put that the relay has stored; answers whether it was waiting.
 ///
 /// # Errors

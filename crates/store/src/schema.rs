@@ -11,6 +11,8 @@ use rusqlite_migration::{M, Migrations};
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../migrations/0001_initial.sql")),
     M::up(include_str!("../migrations/0002_deletes.sql")),
+    M::up(include_str!("../migrations/0003_removed_devices.sql")),
+    M::up(include_str!("../migrations/0004_fewer_pages.sql")),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);

@@ -1,4 +1,4 @@
-//! Search: the full-text index over the messages of all rooms.
+//! Search: the full-text index over the messages of all rooms, and the newest ones that it does not hold yet.
 //!
 //! Must not know how a text lies in a payload: it is handed in, or decoded by the caller's function. Invariant: the
 //! index holds terms and no text, and hits come newest first by the clock, whatever the order of arrival.
@@ -6,11 +6,13 @@
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::row::{OpRow, RoomRow, int, limit as bound, uint};
+use crate::search_tail::{self as tail, Phrase};
 use crate::statement::{all, one, run, value};
 use crate::terms::{self, Run};
 use madang_model::AccountId;
 use rusqlite::params;
 
+pub use crate::search_tail::{add, fold, length as tail_length};
 pub use crate::terms::{normalize, strokes, tokens};
 
 /// Messages looked at, newest first, when the index cannot answer: one character, a lone letter, an emoji.
@@ -40,11 +42,12 @@ pub struct Query<'a> {
     pub limit: usize,
 }
 
-/// Puts the text of a message into the index, in place of what was there for it (an edit).
+/// Puts the text of a message into the index, in place of what was there for it (an edit). Callers that write messages
+/// take [`add`], which leaves the newest ones for [`fold`].
 ///
 /// # Errors
 /// Those of the store; [`Error::Constraint`] when the op does not exist.
-pub fn index(c: &Conn, op: OpRow, text: &str) -> Result<()> {
+pub(crate) fn index(c: &Conn, op: OpRow, text: &str) -> Result<()> {
     let found = one(c, "SELECT hlc, room, account FROM op WHERE row = ?1", params![op], |row| {
         Ok((uint(row, 0)?, row.get::<_, RoomRow>(1)?, crate::row::account_known(row, 2)?))
     })?;
@@ -142,7 +145,7 @@ pub fn query(
 /// What the index is asked, and what is checked in the text of each candidate.
 #[derive(Debug, Default)]
 struct Plan {
-    phrases: Vec<String>,
+    phrases: Vec<Phrase>,
     contained: Vec<String>,
     typed: Option<String>,
 }
@@ -166,10 +169,12 @@ impl Plan {
     /// A last word is found by its beginning; a single character only by looking.
     fn add(&mut self, run: &Run, open: bool) {
         match run {
-            Run::Pairs(chars) if chars.len() >= 2 => self.phrases.push(phrase(&terms::pairs(chars), false)),
+            Run::Pairs(chars) if chars.len() >= 2 => {
+                self.phrases.push(Phrase { terms: terms::pairs(chars), open: false })
+            }
             Run::Pairs(chars) => self.contained.push(chars.iter().collect()),
             Run::Word(word) if word.chars().count() >= 2 => {
-                self.phrases.push(phrase(std::slice::from_ref(word), open));
+                self.phrases.push(Phrase { terms: vec![word.clone()], open });
             }
             Run::Word(word) => self.contained.push(word.clone()),
         }
@@ -189,7 +194,7 @@ impl Plan {
         if let Some(anchor) = head.last() {
             let mut pairs = if head.len() >= 2 { terms::pairs(head) } else { Vec::new() };
             pairs.push(anchor.to_string());
-            plan.phrases.push(phrase(&pairs, true));
+            plan.phrases.push(Phrase { terms: pairs, open: true });
         }
         plan.typed = Some(strokes(&last.iter().collect::<String>()));
         Some(plan)
@@ -213,11 +218,11 @@ impl Plan {
         query: &Query<'_>,
         decode: &impl Fn(OpRow, &[u8]) -> Option<String>,
     ) -> Result<Vec<OpRow>> {
-        let mut wanted = self.phrases.clone();
-        wanted.extend(query.room.map(|room| phrase(&[room_term(room)], false)));
-        wanted.extend(query.account.map(|account| phrase(&[account_term(account)], false)));
+        let mut wanted: Vec<String> = self.phrases.iter().map(matching).collect();
+        wanted.extend(query.room.map(|room| quoted(&[room_term(room)])));
+        wanted.extend(query.account.map(|account| quoted(&[account_term(account)])));
         let mut statement = c.prepare_cached(
-            "SELECT op.row, op.payload FROM search
+            "SELECT op.row, op.payload, op.hlc FROM search
              CROSS JOIN search_place ON search_place.place = search.rowid
              CROSS JOIN op ON op.row = search_place.op
              WHERE search MATCH ?1 AND op.room = coalesce(?2, op.room) AND op.account = coalesce(?3, op.account)
@@ -228,18 +233,18 @@ impl Plan {
         let account = query.account.map(AccountId::as_bytes);
         let mut rows =
             statement.query(params![wanted.join(" AND "), query.room, account, bound(candidates)])?;
-        let mut hits = Vec::new();
-        while let Some(row) = rows.next()? {
+        let mut hits = tail::hits(c, query, &self.phrases, decode, |text| self.decided() || self.fits(text))?;
+        let enough = hits.len().saturating_add(query.limit);
+        while hits.len() < enough
+            && let Some(row) = rows.next()?
+        {
             let op = row.get(0)?;
             let payload = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
             if self.decided() || decode(op, payload).is_some_and(|text| self.fits(&text)) {
-                hits.push(op);
-            }
-            if hits.len() >= query.limit {
-                break;
+                hits.push((uint(row, 2)?, op));
             }
         }
-        Ok(hits)
+        Ok(newest(hits, query.limit))
     }
 
     fn scan(
@@ -248,7 +253,7 @@ impl Plan {
         query: &Query<'_>,
         decode: &impl Fn(OpRow, &[u8]) -> Option<String>,
     ) -> Result<Vec<OpRow>> {
-        let newest = match query.room {
+        let statement = match query.room {
             Some(_) => {
                 "SELECT row, payload, account, hlc FROM op WHERE room = ?1 AND kind = 32
                  ORDER BY hlc DESC, author_order DESC, seq DESC LIMIT ?2"
@@ -257,7 +262,7 @@ impl Plan {
                 "SELECT row, payload, account, hlc FROM op WHERE ?1 IS NULL AND kind = 32 ORDER BY row DESC LIMIT ?2"
             }
         };
-        let mut statement = c.prepare_cached(newest)?;
+        let mut statement = c.prepare_cached(statement)?;
         let mut rows = statement.query(params![query.room, bound(SCAN_CAP)])?;
         let mut hits: Vec<(u64, OpRow)> = Vec::new();
         while let Some(row) = rows.next()? {
@@ -278,9 +283,7 @@ impl Plan {
                 break;
             }
         }
-        hits.sort_by_key(|(hlc, op)| std::cmp::Reverse((*hlc, *op)));
-        hits.truncate(query.limit);
-        Ok(hits.into_iter().map(|(_, op)| op).collect())
+        Ok(newest(hits, query.limit))
     }
 
     /// Whether the index alone decides.
@@ -295,10 +298,21 @@ impl Plan {
     }
 }
 
-/// A phrase of the index: terms in a row, the last one by its beginning only if `open`.
-fn phrase(terms: &[String], open: bool) -> String {
-    let star = if open { " *" } else { "" };
-    format!("\"{}\"{star}", terms.join(" "))
+/// The first hits in the order of time, newest first.
+fn newest(mut hits: Vec<(u64, OpRow)>, limit: usize) -> Vec<OpRow> {
+    hits.sort_by_key(|(hlc, op)| std::cmp::Reverse((*hlc, *op)));
+    hits.truncate(limit);
+    hits.into_iter().map(|(_, op)| op).collect()
+}
+
+/// A phrase as the index is asked for it.
+fn matching(phrase: &Phrase) -> String {
+    let star = if phrase.open { " *" } else { "" };
+    format!("{}{star}", quoted(&phrase.terms))
+}
+
+fn quoted(terms: &[String]) -> String {
+    format!("\"{}\"", terms.join(" "))
 }
 
 fn room_term(room: RoomRow) -> String {

@@ -161,6 +161,20 @@ pub fn find(
     )
 }
 
+/// Any token that opens an inbox at `now` (ms since 1970): that of a friend, else the room's that lasts longest.
+///
+/// # Errors
+/// Those of the store.
+pub fn any(c: &Conn, device: DeviceRow, inbox: &[u8; 16], now: u64) -> Result<Option<Token>> {
+    one(
+        c,
+        "SELECT device, inbox, room, token, expires FROM token
+         WHERE device = ?1 AND inbox = ?2 AND expires > ?3 ORDER BY room <> 0, expires DESC LIMIT 1",
+        params![device, inbox, int(now)],
+        read_token,
+    )
+}
+
 /// All tokens for a device.
 ///
 /// # Errors

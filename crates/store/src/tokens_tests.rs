@@ -34,6 +34,8 @@ fn the_token_of_a_friend_is_preferred_and_an_expired_one_never_used() {
         assert_eq!(used(Some(r), 100), Some(vec![2]));
         assert_eq!(used(Some(r), 300), Some(vec![1]));
         assert_eq!(used(None, 300), None);
+        let opens = |now| any(c, bob, &[1; 16], now).unwrap().map(|t| t.token);
+        assert_eq!((opens(100), opens(300), opens(500)), (Some(vec![2]), Some(vec![1]), None));
         assert_eq!(of_device(c, bob).unwrap().len(), 2);
         assert_eq!(forget_expired(c, 300).unwrap(), 1);
     });

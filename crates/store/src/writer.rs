@@ -1,7 +1,8 @@
 //! Writer: the one connection that changes the store, its transactions and its checkpoints.
 //!
 //! Must not know what is written. Invariant: when [`Tx::commit`] answers `Ok`, everything in the transaction survives
-//! the power going out (protocol section 2.5); when it fails, nothing of it is there.
+//! the end of the process and, unless it was begun with [`Writer::begin_relaxed`], the power going out (protocol
+//! section 2.5); when it fails, nothing of it is there.
 
 use crate::check::Marker;
 use crate::db::{Conn, log_frames};
@@ -15,11 +16,13 @@ use std::path::Path;
 pub struct Writer {
     conn: Connection,
     marker: Marker,
+    /// Whether the connection is set up so that a commit waits for the disk.
+    lasting: bool,
 }
 
 impl Writer {
     pub(crate) fn new(conn: Connection, path: &Path) -> std::result::Result<Writer, OpenError> {
-        Ok(Writer { conn, marker: Marker::open(path)? })
+        Ok(Writer { conn, marker: Marker::open(path)?, lasting: true })
     }
 
     /// Begins a transaction that holds the write lock from the start.
@@ -27,8 +30,37 @@ impl Writer {
     /// # Errors
     /// [`Error::Busy`] when the lock does not come free, [`Error::Io`].
     pub fn begin(&mut self) -> Result<Tx<'_>> {
+        self.begin_with(true)
+    }
+
+    /// Begins a transaction whose commit does not wait for the disk: for what others tell again when the power goes out
+    /// before [`Writer::sync`] or the next commit that waits. Nobody may be told of it before that.
+    ///
+    /// # Errors
+    /// As [`Writer::begin`].
+    pub fn begin_relaxed(&mut self) -> Result<Tx<'_>> {
+        self.begin_with(false)
+    }
+
+    fn begin_with(&mut self, lasting: bool) -> Result<Tx<'_>> {
+        if self.lasting != lasting {
+            // Never inside a transaction, where it would be refused.
+            let level = if lasting { "FULL" } else { "NORMAL" };
+            self.conn.execute_batch(&format!("PRAGMA synchronous = {level}"))?;
+            self.lasting = lasting;
+        }
         let inner = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        Ok(Tx { inner, marker: &mut self.marker })
+        Ok(Tx { inner, marker: &mut self.marker, lasting })
+    }
+
+    /// Waits until everything that was committed is on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: what was committed since the last commit that waited may be lost with the power.
+    pub fn sync(&mut self) -> Result<()> {
+        self.marker.sync_log()?;
+        mark(&self.conn, &mut self.marker);
+        Ok(())
     }
 
     /// The connection, for queries that must see what has just been committed.
@@ -91,22 +123,29 @@ impl Drop for Writer {
 pub struct Tx<'a> {
     inner: Transaction<'a>,
     marker: &'a mut Marker,
+    lasting: bool,
+}
+
+/// Notes how far the log reaches now that it is on the disk. A mark that cannot be written only loses its watch over
+/// the log.
+fn mark(conn: &Connection, marker: &mut Marker) {
+    let _ = log_frames(conn).map_err(Error::from).and_then(|frames| marker.set(frames).map_err(Error::from));
 }
 
 impl Tx<'_> {
-    /// Makes the transaction durable.
+    /// Makes the transaction durable, see [`Writer::begin`] and [`Writer::begin_relaxed`].
     ///
     /// # Errors
     /// [`Error::DiskFull`], [`Error::Io`], [`Error::Busy`]: nothing has changed; the caller drops what it derived from
     /// the transaction and may begin again.
     pub fn commit(self) -> Result<()> {
-        let Tx { inner, marker } = self;
+        let Tx { inner, marker, lasting } = self;
         // A deref of the transaction lives as long as the transaction, so the frames are counted by a second borrow.
         let conn: &Connection = &inner;
         conn.prepare_cached("COMMIT")?.execute([])?;
-        // The data is durable now. A mark that cannot be written only loses its watch over the log.
-        let _ =
-            log_frames(conn).map_err(Error::from).and_then(|frames| marker.set(frames).map_err(Error::from));
+        if lasting {
+            mark(conn, marker);
+        }
         Ok(())
     }
 

@@ -106,3 +106,35 @@ fn a_full_disk_changes_nothing_and_heals() {
     tx.commit().unwrap();
     assert!(store.writer.inspect().unwrap().is_empty());
 }
+
+#[test]
+fn a_relaxed_commit_is_watched_over_only_once_it_is_on_the_disk() {
+    let (dir, mut store) = store();
+    let path = dir.path().join("store.db");
+    let frames = || crate::check::read(&path, &crate::testing::KEY).unwrap().1.frames;
+    let level = |writer: &Writer| -> i64 {
+        writer.conn().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
+    };
+    let tx = store.writer.begin().unwrap();
+    meta::set(&tx, "a", b"1").unwrap();
+    tx.commit().unwrap();
+    let before = frames();
+    assert_eq!(level(&store.writer), 2);
+
+    let tx = store.writer.begin_relaxed().unwrap();
+    meta::set(&tx, "a", b"2").unwrap();
+    tx.commit().unwrap();
+    assert_eq!(level(&store.writer), 1);
+    // The power may go out now: a mark that claimed more than the disk has would accuse a sound log.
+    assert_eq!(frames(), before);
+    assert_eq!(store.readers.read(|c| meta::get(c, "a")).unwrap().as_deref(), Some(b"2".as_slice()));
+
+    store.writer.sync().unwrap();
+    let synced = frames();
+    assert!(synced > before);
+    let tx = store.writer.begin().unwrap();
+    meta::set(&tx, "b", b"1").unwrap();
+    tx.commit().unwrap();
+    assert_eq!(level(&store.writer), 2);
+    assert!(frames() > synced);
+}

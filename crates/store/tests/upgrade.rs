@@ -2,6 +2,7 @@
 //!
 //! `tests/fixtures/home-v1` is committed. Until the first release it follows the first migration: after a change to
 //! that file, `MADANG_GEN_FIXTURE=1 cargo test -p madang-store --test upgrade` writes it anew. Once released it stays.
+//! It is of two migrations and has a table that the first one no longer makes: such homes open as well.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use madang_model::{AccountId, ConvId, DeviceId, InviteId, KeyId, OpId};
@@ -117,7 +118,7 @@ fn fill(c: &Conn) {
     let row = ops::insert(c, &op).unwrap().row();
     rooms::raise_last(c, room, op.hlc, row).unwrap();
     heads::add(c, room, &HELLO).unwrap();
-    search::index(c, row, TEXT).unwrap();
+    search::add(c, row, TEXT).unwrap();
     acks::raise(c, room, bob, alice, 1).unwrap();
     acks::raise_read(c, room, &BOB, alice, 1).unwrap();
     let register =
@@ -134,7 +135,6 @@ fn fill(c: &Conn) {
     };
     keys::insert(c, room, &key).unwrap();
     keys::shared(c, &EPOCH, bob, 5).unwrap();
-    keys::asked(c, room, &KeyId::from_bytes([0x32; 16]), 6).unwrap();
     parked::park_frame(c, room, &KeyId::from_bytes([0x32; 16]), b"frame", 7).unwrap();
     parked::park_op(c, room, &DeviceId::from_bytes([0x13; 32]), b"op", 8).unwrap();
     frames::put(c, room, &frames::Frame { op: row, key: EPOCH, body: b"sealed".to_vec() }).unwrap();
@@ -225,13 +225,15 @@ fn read(c: &Conn) {
     assert_eq!(page[0].payload.as_deref(), Some(TEXT.as_bytes()));
     assert_eq!(heads::list(c, room.row).unwrap(), vec![HELLO]);
     let ask = search::Query { text: "회의", room: None, account: None, limit: 9 };
-    assert_eq!(search::query(c, &ask, |_, _| None).unwrap(), vec![page[0].row]);
+    assert_eq!(
+        search::query(c, &ask, |_, payload| String::from_utf8(payload.to_vec()).ok()).unwrap(),
+        vec![page[0].row]
+    );
     assert_eq!(acks::vectors(c, room.row).unwrap()[&bob.row][&alice], 1);
     assert_eq!(acks::read_mark(c, room.row, &BOB, alice).unwrap(), 1);
     assert_eq!(registers::named(c, room.row, "heads").unwrap()[0].version, 2);
     assert_eq!(keys::get(c, &EPOCH).unwrap().unwrap().1.epoch, 1);
     assert_eq!(keys::shared_at(c, &EPOCH, bob.row).unwrap(), Some(5));
-    assert_eq!(keys::asks(c).unwrap().len(), 1);
     assert_eq!(parked::unknown_keys(c).unwrap().len(), 1);
     assert_eq!(parked::unknown_authors(c).unwrap().len(), 1);
     assert_eq!(frames::get(c, page[0].row).unwrap().unwrap().body, b"sealed");
@@ -276,7 +278,7 @@ fn a_home_of_the_first_schema_opens_and_every_table_is_read() {
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT GLOB 'search_[cdi]*'")
         .unwrap();
     let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert!(names.len() >= 34, "{names:?}");
+    assert!(names.len() >= 33, "{names:?}");
     for name in names {
         assert!(
             conn.prepare(&format!("SELECT 1 FROM {name} LIMIT 1")).unwrap().exists([]).unwrap(),
