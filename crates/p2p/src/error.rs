@@ -19,7 +19,7 @@ pub enum StartError {
     #[error("gossip settings were refused: {0}")]
     Gossip(String),
     /// mDNS was asked for and could not be started.
-    #[error("mDNS did not start")]
+    #[error("mDNS did not start: {0}")]
     Mdns(#[source] io::Error),
     /// Not one of the wanted addresses could be listened on; this is the first.
     #[error("cannot listen on {address}: {reason}")]

@@ -136,10 +136,9 @@ impl Handle {
         push(&self.shared.peers(), peer, frame, protocol::SYNC_FRAME)
     }
 
-    /// Bytes of frames that [`Handle::send`] would still take for a peer, if its primary sync stream is up. Whoever
-    /// loads much, loads less than this: a frame that does not fit ends the stream.
-    #[must_use]
-    pub fn free_bytes(&self, peer: PeerId) -> Option<usize> {
+    /// Bytes of frames that [`Handle::send`] would still take for a peer, if its primary sync stream is up.
+    #[cfg(test)]
+    pub(crate) fn free_bytes(&self, peer: PeerId) -> Option<usize> {
         self.shared.peers().get(&peer).map(Queue::free)
     }
 
@@ -258,8 +257,8 @@ impl Handle {
     }
 
     /// Bytes of frames that [`Handle::relay_send`] would still take for a relay, if its stream is up.
-    #[must_use]
-    pub fn relay_free_bytes(&self, relay: PeerId) -> Option<usize> {
+    #[cfg(test)]
+    pub(crate) fn relay_free_bytes(&self, relay: PeerId) -> Option<usize> {
         self.shared.relays().get(&relay).map(Queue::free)
     }
 

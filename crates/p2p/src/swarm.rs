@@ -156,8 +156,9 @@ fn listen_first(swarm: &mut Swarm<Behaviour>, listening: &mut Listening) -> Resu
     let mut failures = Vec::new();
     for address in &addrs {
         if let Err(error) = listen(swarm, listening, address, now) {
-            tracing::warn!(%address, %error, "cannot listen");
-            failures.push(StartError::Listen { address: address.clone(), reason: error.to_string() });
+            let reason = transport::refusal(&error);
+            tracing::warn!(%address, reason, "cannot listen");
+            failures.push(StartError::Listen { address: address.clone(), reason });
         }
     }
     if failures.len() < addrs.len() {

@@ -166,3 +166,27 @@ pub(crate) async fn friends(alice: Config, bob: Config) -> (Node, Node) {
     bob.up(alice.peer()).await;
     (alice, bob)
 }
+
+#[tokio::test]
+async fn an_address_of_another_machine_is_refused_with_the_reason() {
+    // Set aside for documentation: no machine has it.
+    for listen in ["/ip4/192.0.2.1/tcp/0", "/ip4/192.0.2.1/udp/0/quic-v1"] {
+        let refused =
+            spawn_timed(Config { listen: vec![listen.parse().unwrap()], ..config(1) }, Timing::default());
+        let Err(crate::StartError::Listen { address, reason }) = refused else { panic!("{listen}") };
+        assert_eq!(address.to_string(), listen);
+        assert!(reason.contains("assign requested address"), "{listen}: {reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn why_a_peer_is_not_reached_is_said_once() {
+    use libp2p::{core::transport::TransportError, swarm::DialError};
+
+    let addr: Multiaddr = format!("/ip4/192.0.2.1/tcp/4001/p2p/{}", PeerId::random()).parse().unwrap();
+    let refused = || std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "Connection refused");
+    let wrapped = TransportError::Other(std::io::Error::other(refused()));
+    let said = crate::transport::dial_failure(&DialError::Transport(vec![(addr, wrapped)]));
+    assert_eq!(said, "/ip4/192.0.2.1/tcp/4001: Connection refused");
+    assert_eq!(crate::transport::dial_failure(&DialError::NoAddresses), "Dial error: no addresses for peer.");
+}

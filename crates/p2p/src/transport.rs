@@ -75,6 +75,30 @@ pub enum TransportError {
     Nothing,
 }
 
+/// Why an address cannot be listened on, in the words of whoever knows best: the layers above the system say little,
+/// and some of them nothing.
+#[must_use]
+pub fn refusal(error: &libp2p::TransportError<std::io::Error>) -> String {
+    let libp2p::TransportError::Other(error) = error else {
+        return "this kind of address is not known".to_owned();
+    };
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
+    let told = causes.map(ToString::to_string).filter(|text| !text.trim().is_empty()).last();
+    told.unwrap_or_else(|| error.kind().to_string())
+}
+
+/// Why a peer was not reached, address by address, each cause once: libp2p writes the whole chain of them, which holds
+/// the same words several times.
+#[must_use]
+pub fn dial_failure(error: &swarm::DialError) -> String {
+    let swarm::DialError::Transport(failures) = error else { return error.to_string() };
+    let each = |(addr, error): &(Multiaddr, _)| {
+        let (addr, _) = crate::address::split_peer(addr.clone());
+        format!("{addr}: {}", refusal(error))
+    };
+    failures.iter().map(each).collect::<Vec<_>>().join("; ")
+}
+
 /// The libp2p key of this machine. The secret is overwritten with zeros.
 ///
 /// # Errors

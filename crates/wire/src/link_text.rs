@@ -34,7 +34,7 @@ pub enum BadLink {
     #[error("a character in the link is wrong")]
     Characters,
     /// The checksum does not fit: a character was changed or cut off.
-    #[error("the link is damaged")]
+    #[error("a character was changed, or the end is cut off")]
     Checksum,
     /// A field is missing or has the wrong length.
     #[error("the field {0} of the link is wrong")]

@@ -186,7 +186,9 @@ impl Task {
         let dial = options.connection_id();
         match self.swarm.dial(options) {
             Ok(()) => self.opens.wait_for_dial(dial, wanted),
-            Err(error) => answer(wanted.reply, Err(OpenError::Unreachable(error.to_string()))),
+            Err(error) => {
+                answer(wanted.reply, Err(OpenError::Unreachable(crate::transport::dial_failure(&error))))
+            }
         }
     }
 

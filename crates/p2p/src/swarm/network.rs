@@ -40,7 +40,7 @@ impl Task {
                     tracing::debug!(%peer, %error, "cannot be reached");
                     self.peers.dial_failed(&peer, now);
                 }
-                self.opens.dial_failed(connection_id, &error.to_string());
+                self.opens.dial_failed(connection_id, &crate::transport::dial_failure(&error));
             }
             SwarmEvent::NewListenAddr { address, .. } => self.on_address_new(address, now),
             SwarmEvent::ExpiredListenAddr { address, .. } => self.on_address_lost(&address, now),
