@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
 
-use crate::admission::Admission;
 use crate::clock::Clock;
-use crate::config::{AccessConfig, LimitsConfig, RatesConfig};
+use crate::config::{Config, RatesConfig};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::peers::{Peer, Peers};
-use crate::rates::Rates;
 use crate::state::State;
 use crate::storage::{self, SqliteStorage};
+use crate::terms::{InForce, Terms};
 use crate::writer::WriterKey;
 
 /// No rates at all; a test switches on the one it is about.
@@ -31,15 +30,14 @@ pub(crate) const OFF: RatesConfig = RatesConfig {
 /// The state of a relay with an empty database in memory. Its clock tells `now`, ms since 1970.
 pub(crate) fn state(dev: bool, rates: &RatesConfig, now: &Arc<AtomicU64>) -> State {
     let told = Arc::clone(now);
+    let config = Config { rates: rates.clone(), ..Config::default() };
     let database = Box::new(SqliteStorage::in_memory().unwrap());
     State {
-        limits: LimitsConfig::default(),
+        in_force: InForce::new(Terms::new(&config, None).unwrap()),
         relay_key: [0; 32],
         writer_key: WriterKey::derive(&[0; 32]),
-        admission: Admission::new(&AccessConfig::default()).unwrap(),
         storage: storage::spawn(database, |_| ()).unwrap().0,
         hub: Hub::default(),
-        rates: Rates::new(rates),
         metrics: Arc::new(Metrics::new()),
         clock: Clock::new(move || told.load(Ordering::SeqCst)),
         trace: None,

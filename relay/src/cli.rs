@@ -4,7 +4,7 @@
 //! output, everything else to standard error.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,12 +12,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Flags, LogConfig};
 use crate::server::{self, Options, Ready};
-use crate::{data_dir, init, probe};
+use crate::terms::Terms;
+use crate::{data_dir, exposure, init, probe};
 
 /// Configuration file used when it exists and no other is named.
 const DEFAULT_CONFIG: &str = "/etc/madang-relay/relay.toml";
@@ -52,7 +54,8 @@ enum Command {
 
 #[derive(Args)]
 struct Run {
-    /// Open to everybody, loopback only, free ports, no rates, no configuration needed.
+    /// For tests: open to everybody, loopback only unless --listen says otherwise, free ports, no rates, no
+    /// configuration needed.
     #[arg(long)]
     dev: bool,
     /// The data directory.
@@ -126,7 +129,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&told(&error));
             ExitCode::FAILURE
         }
     }
@@ -135,13 +138,41 @@ pub fn main() -> ExitCode {
 fn run_relay(run: Run) -> anyhow::Result<()> {
     let flags = Flags { dev: run.dev, data: run.data, listen: run.listen, admission: run.admission };
     let config = load(run.config.as_deref(), &flags)?;
-    start_logging(&config.log)?;
+    let set_filter = start_logging(&config.log)?;
     abort_on_panic();
+    if run.dev
+        && let Some(warning) = exposure::warning(&config, exposure::is_korean())
+    {
+        complain(&warning);
+    }
     let options = Options { dev: run.dev, trace_frames: run.trace_frames };
     runtime()?.block_on(async {
         let shutdown = shutdown()?;
-        server::run(config, options, Clock::system(), print_ready, shutdown).await
+        let reloads = reloads(move || {
+            let config = load(run.config.as_deref(), &flags)?;
+            set_filter(check(&config)?)?;
+            Ok(config)
+        })?;
+        server::run(config, options, Clock::system(), print_ready, reloads, shutdown).await
     })
+}
+
+/// The configuration anew at every SIGHUP; one that cannot be used is told in the log and changes nothing.
+fn reloads(
+    load: impl Fn() -> anyhow::Result<Config> + Send + 'static,
+) -> anyhow::Result<mpsc::Receiver<Config>> {
+    let mut hangup = signal(SignalKind::hangup()).context("Cannot handle SIGHUP")?;
+    let (send, reloads) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match load() {
+                // It ends with the relay.
+                Ok(config) => drop(send.send(config).await),
+                Err(error) => tracing::error!(error = told(&error), "the configuration was not reloaded"),
+            }
+        }
+    });
+    Ok(reloads)
 }
 
 fn print_ready(ready: &Ready) -> std::io::Result<()> {
@@ -189,10 +220,7 @@ fn init_relay(init: &Init) -> anyhow::Result<()> {
 fn show_config(command: &ConfigCommand) -> anyhow::Result<()> {
     match command {
         ConfigCommand::Check(file) => {
-            let config = load(file.config.as_deref(), &Flags::default())?;
-            crate::admission::Admission::new(&config.access)
-                .map_err(|text| anyhow::anyhow!("access.allow_peers: {text:?} is not a peer id"))?;
-            filter(&config.log)?;
+            check(&load(file.config.as_deref(), &Flags::default())?)?;
             print("The configuration is in order.\n")?;
         }
         ConfigCommand::Show(file) => {
@@ -236,14 +264,45 @@ fn load(file: Option<&Path>, flags: &Flags) -> anyhow::Result<Config> {
     Ok(config::load(file, &env, flags)?)
 }
 
+/// An error with its causes, each of which is said once: some errors name theirs already.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        known if known.contains(&cause) => said,
+        _ => format!("{said}: {cause}"),
+    })
+}
+
+/// Whether a configuration that was loaded can be used; answers the filter of its log.
+fn check(config: &Config) -> anyhow::Result<EnvFilter> {
+    Terms::new(config, None)?;
+    filter(&config.log)
+}
+
 fn filter(log: &LogConfig) -> anyhow::Result<EnvFilter> {
     EnvFilter::try_new(&log.level).with_context(|| format!("log.level: {:?} is not a filter", log.level))
 }
 
-fn start_logging(log: &LogConfig) -> anyhow::Result<()> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(log)?).with_writer(std::io::stderr);
-    let started = if log.json { builder.json().try_init() } else { builder.try_init() };
-    started.map_err(|error| anyhow::anyhow!("Cannot start logging: {error}"))
+/// Puts another filter of the log in force.
+type SetFilter = Box<dyn Fn(EnvFilter) -> anyhow::Result<()> + Send>;
+
+fn start_logging(log: &LogConfig) -> anyhow::Result<SetFilter> {
+    // A file would keep the codes of colours.
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let color = !plain && std::io::stderr().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter(log)?).with_ansi(color).with_writer(std::io::stderr);
+    let (started, set): (_, SetFilter) = if log.json {
+        let builder = builder.json().with_filter_reloading();
+        let handle = builder.reload_handle();
+        (builder.try_init(), Box::new(move |filter| Ok(handle.reload(filter)?)))
+    } else {
+        let builder = builder.with_filter_reloading();
+        let handle = builder.reload_handle();
+        (builder.try_init(), Box::new(move |filter| Ok(handle.reload(filter)?)))
+    };
+    started.map_err(|error| anyhow::anyhow!("Cannot start logging: {error}"))?;
+    Ok(set)
 }
 
 /// A relay of which one part has panicked must not go on half alive.
@@ -272,4 +331,18 @@ fn print(text: &str) -> std::io::Result<()> {
 fn complain(text: &str) {
     // Where standard error is closed there is nobody to complain to.
     drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, "no such file");
+        let read = config::ConfigError::Read { path: "relay.toml".into(), source: missing() };
+        assert_eq!(told(&read.into()), "Cannot read relay.toml: no such file");
+        let wrapped = anyhow::Error::new(missing()).context("Cannot open the database");
+        assert_eq!(told(&wrapped), "Cannot open the database: no such file");
+    }
 }

@@ -140,9 +140,9 @@ fn into_inbox(
         token_slot: lane.token_slot,
         expires: now.saturating_add(hours(lane.ttl_h)),
         body: Arc::clone(&put.body),
-        max_items: state.limits.inbox_items,
-        max_bytes: state.limits.inbox_bytes,
-        max_knocks: state.limits.knocks,
+        max_items: state.terms().limits.inbox_items,
+        max_bytes: state.terms().limits.inbox_bytes,
+        max_knocks: state.terms().limits.knocks,
     };
     let outcome = if lane.kept { storage.put_inbox(&put, now)? } else { storage.discard(&put, now)? };
     Ok(Ok(Outcome { kept: lane.kept, put: outcome }))
@@ -169,7 +169,11 @@ fn lane(
         token.zip(mailbox.k_token.as_ref()).and_then(|(token, key)| token.valid(key, now).then_some(token));
     let Some(token) = valid else { return Ok(Err(Code::Token.into())) };
     // On the token first, so that one contact alone cannot use up the rate of the inbox.
-    let counted = state.rates.token(put.box_id, token.slot).and_then(|()| state.rates.capability(put.box_id));
+    let counted = state
+        .terms()
+        .rates
+        .token(put.box_id, token.slot)
+        .and_then(|()| state.terms().rates.capability(put.box_id));
     if let Err(exceeded) = counted {
         return Ok(Err(exceeded.into()));
     }
@@ -177,7 +181,8 @@ fn lane(
         Some(revoked) if !revoked.silent => return Ok(Err(Code::Token.into())),
         revoked => revoked.is_none(),
     };
-    let ttl_h = if put.ttl_h == 0 { state.limits.inbox_ttl_h } else { put.ttl_h.min(INBOX_TTL_MAX_H) };
+    let ttl_h =
+        if put.ttl_h == 0 { state.terms().limits.inbox_ttl_h } else { put.ttl_h.min(INBOX_TTL_MAX_H) };
     Ok(Ok(Lane { token_slot: Some(token.slot), ttl_h, kept }))
 }
 
@@ -210,7 +215,7 @@ fn into_log(
     }
     let writer = usage::writer(state, peer, mailbox);
     let counted = usage::count(state, peer, put.box_id, mailbox)
-        .and_then(|()| state.rates.writer_bytes(writer.tag, put.body.len()));
+        .and_then(|()| state.terms().rates.writer_bytes(writer.tag, put.body.len()));
     if let Err(exceeded) = counted {
         return Ok(Err(exceeded.into()));
     }

@@ -109,7 +109,7 @@ async fn junk_tokens_and_invented_boxes_cost_nobody_anything() {
         assert_eq!(code(world.put(&mallory, to(&[n as u8 + 50; 32], token(&K_TOKEN, n), n))), Code::NotFound);
         assert_eq!(code(world.put(&mallory, to(&ALICE, None, n))), Code::Pow);
     }
-    assert_eq!(world.state.rates.keys(), 0, "nothing is remembered of them");
+    assert_eq!(world.state.terms().rates.keys(), 0, "nothing is remembered of them");
     let bob = peer(2);
     for n in 0..10 {
         world.put(&bob, to(&ALICE, token(&K_TOKEN, n), n)).unwrap();

@@ -92,7 +92,7 @@ async fn status(Shared(site): Shared<Site>) -> Response {
         Ok(counts) => object(&json!({
             "version": env!("CARGO_PKG_VERSION"),
             "addr": site.addr,
-            "policy": site.state.admission.policy(),
+            "policy": site.state.terms().admission.policy(),
             "draining": site.state.is_draining(),
             "connections": site.peers.len(),
             "inboxes": counts.inboxes,
@@ -111,12 +111,13 @@ async fn status(Shared(site): Shared<Site>) -> Response {
 
 async fn page(Shared(site): Shared<Site>) -> Html<String> {
     let operator = if site.operator.is_empty() { "not named".to_owned() } else { escape(&site.operator) };
-    let policy = match site.state.admission.policy() {
+    let terms = site.state.terms();
+    let policy = match terms.admission.policy() {
         "open" => "open to everybody",
         "closed" => "closed, no new boxes are made",
         _ => "boxes are made with an invite code",
     };
-    let limits = &site.state.limits;
+    let limits = &terms.limits;
     Html(format!(
         include_str!("page.html"),
         version = env!("CARGO_PKG_VERSION"),

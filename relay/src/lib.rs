@@ -21,6 +21,7 @@ mod deposit;
 #[cfg(test)]
 mod deposit_tests;
 mod drain;
+mod exposure;
 mod http;
 mod hub;
 pub mod init;
@@ -33,6 +34,7 @@ mod session;
 mod state;
 pub mod storage;
 mod swarm;
+mod terms;
 mod token;
 mod trace;
 mod usage;

@@ -32,6 +32,7 @@ pub(crate) struct Rates {
     ip_kib: Rate<Network>,
     ip_creations: Rate<Network>,
     box_requests: Rate<BoxId>,
+    slot_reads: Rate<BoxId>,
     token_requests: Rate<(BoxId, u32)>,
     writer_requests: Rate<[u8; 8]>,
     writer_kib: Rate<[u8; 8]>,
@@ -44,6 +45,7 @@ impl Rates {
             ip_kib: Rate::new(config.ip_kib),
             ip_creations: Rate::new(config.ip_creations),
             box_requests: Rate::new(config.box_requests),
+            slot_reads: Rate::new(config.box_requests),
             token_requests: Rate::new(config.token_requests),
             writer_requests: Rate::new(config.writer_requests),
             writer_kib: Rate::new(config.writer_kib),
@@ -60,6 +62,12 @@ impl Rates {
         self.ip_kib.take(network, kib(bytes))
     }
 
+    /// So many bytes that a network asked to be sent. An answer counts as half a burst at most: where the burst is
+    /// small it can perhaps be asked for in no smaller part, and must pass when the network has been quiet.
+    pub(crate) fn answer(&self, network: Network, bytes: usize) -> Result<(), Exceeded> {
+        self.ip_kib.take(network, kib(bytes).min(self.ip_kib.burst.div_ceil(2)))
+    }
+
     /// One box or first slot made from a network.
     pub(crate) fn creation(&self, network: Network) -> Result<(), Exceeded> {
         self.ip_creations.take(network, 1)
@@ -68,6 +76,12 @@ impl Rates {
     /// One use of a capability whose holder has shown it.
     pub(crate) fn capability(&self, id: BoxId) -> Result<(), Exceeded> {
         self.box_requests.take(id, 1)
+    }
+
+    /// One reading of a slot that exists. It has a table of its own: whoever knows the id may read, and must not keep the
+    /// owner from writing.
+    pub(crate) fn slot_read(&self, id: BoxId) -> Result<(), Exceeded> {
+        self.slot_reads.take(id, 1)
     }
 
     /// One put with a valid token.
@@ -89,7 +103,7 @@ impl Rates {
     #[cfg(test)]
     pub(crate) fn keys(&self) -> usize {
         let networks = self.ip_requests.keys() + self.ip_kib.keys() + self.ip_creations.keys();
-        let boxes = self.box_requests.keys() + self.token_requests.keys();
+        let boxes = self.box_requests.keys() + self.slot_reads.keys() + self.token_requests.keys();
         networks + boxes + self.writer_requests.keys() + self.writer_kib.keys()
     }
 
@@ -99,6 +113,7 @@ impl Rates {
         self.ip_kib.forget_idle();
         self.ip_creations.forget_idle();
         self.box_requests.forget_idle();
+        self.slot_reads.forget_idle();
         self.token_requests.forget_idle();
         self.writer_requests.forget_idle();
         self.writer_kib.forget_idle();
@@ -108,15 +123,16 @@ impl Rates {
 /// A limiter by key, or none when the rate is 0.
 struct Rate<K: Hash + Eq + Clone> {
     limiter: Option<DefaultKeyedRateLimiter<K>>,
+    burst: u32,
 }
 
 impl<K: Hash + Eq + Clone> Rate<K> {
     fn new(per_second: u32) -> Self {
-        let limiter = NonZeroU32::new(per_second).map(|rate| {
-            let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS.saturating_sub(1)));
-            RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
-        });
-        Self { limiter }
+        let burst = per_second.saturating_mul(BURST_SECONDS);
+        let limiter = NonZeroU32::new(per_second)
+            .zip(NonZeroU32::new(burst))
+            .map(|(rate, burst)| RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst)));
+        Self { limiter, burst }
     }
 
     fn take(&self, key: K, n: u32) -> Result<(), Exceeded> {

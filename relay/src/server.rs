@@ -11,10 +11,9 @@ use std::time::Duration;
 use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Running};
@@ -23,10 +22,10 @@ use crate::http::{self, Site};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::peers::Peers;
-use crate::rates::Rates;
 use crate::state::State;
 use crate::storage::{self, Access, SqliteStorage, StorageThread};
 use crate::swarm;
+use crate::terms::{InForce, Terms};
 use crate::trace::Trace;
 use crate::writer::WriterKey;
 
@@ -57,7 +56,8 @@ pub struct Ready {
     pub http: String,
 }
 
-/// Runs a relay until `shutdown` completes, then drains it. `ready` is called when clients are served.
+/// Runs a relay until `shutdown` completes, then drains it. `ready` is called when clients are served; what comes by
+/// `reloads` is put in force as far as it can be while the relay runs.
 ///
 /// # Errors
 /// When it cannot start: data directory in use, address not free, database of a newer relay.
@@ -66,6 +66,7 @@ pub async fn run(
     options: Options,
     clock: Clock,
     ready: impl FnOnce(&Ready) -> std::io::Result<()>,
+    reloads: mpsc::Receiver<Config>,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut data = DataDir::open(&config.storage.data)?;
@@ -88,6 +89,7 @@ pub async fn run(
     };
     let mut web = tokio::spawn(http::serve(web, site, closing));
     let sweeping = tokio::spawn(sweep(Arc::clone(&state), config.storage.sweep_s, draining.clone()));
+    let reloading = tokio::spawn(reload(Arc::clone(&state), config, reloads));
     let serving = tokio::spawn(listening.serve(Arc::clone(&state), peers, draining));
     data.announce(&Running {
         pid: std::process::id(),
@@ -109,6 +111,10 @@ pub async fn run(
     close_web.send_replace(true);
     if timeout(WEB_TIMEOUT, &mut web).await.is_err() {
         web.abort();
+    }
+    reloading.abort();
+    if reloading.await.is_err_and(|ended| ended.is_panic()) {
+        tracing::error!("the task that reloads the configuration ended by a panic");
     }
     drop(state);
     close(thread).await;
@@ -132,21 +138,18 @@ fn start_storage(
         batch.observe(f64::from(u32::try_from(calls).unwrap_or(u32::MAX)));
     })
     .context("Cannot start the storage thread")?;
-    let admission = Admission::new(&config.access)
-        .map_err(|text| anyhow::anyhow!("access.allow_peers: {text:?} is not a peer id"))?;
+    let in_force = InForce::new(Terms::new(config, None)?);
     let trace = options
         .trace_frames
         .as_deref()
         .map(|path| Trace::create(path).with_context(|| format!("Cannot write {}", path.display())))
         .transpose()?;
     let state = State {
-        limits: config.limits.clone(),
+        in_force,
         relay_key: SigningKey::from_bytes(secret).verifying_key().to_bytes(),
         writer_key: WriterKey::derive(secret),
-        admission,
         storage: handle,
         hub: Hub::default(),
-        rates: Rates::new(&config.rates),
         metrics,
         clock,
         trace,
@@ -154,6 +157,28 @@ fn start_storage(
         draining: AtomicBool::new(false),
     };
     Ok((Arc::new(state), thread))
+}
+
+/// Puts what the operator has changed in force, again and again. The addresses, the data and the format of the log stay
+/// until a restart.
+async fn reload(state: Arc<State>, mut running: Config, mut reloads: mpsc::Receiver<Config>) {
+    while let Some(config) = reloads.recv().await {
+        if let Err(error) = state.in_force.replace(&config) {
+            tracing::error!(%error, "the configuration was not reloaded");
+            continue;
+        }
+        let later = [
+            ("network", config.network != running.network),
+            ("http", config.http != running.http),
+            ("storage", config.storage != running.storage),
+            ("log.json", config.log.json != running.log.json),
+        ];
+        for (name, _) in later.into_iter().filter(|(_, changed)| *changed) {
+            tracing::warn!(name, "this change of the configuration needs a restart");
+        }
+        (running.limits, running.access, running.rates) = (config.limits, config.access, config.rates);
+        tracing::info!("the configuration was reloaded");
+    }
 }
 
 /// Deletes what has expired, again and again.
@@ -184,7 +209,7 @@ async fn sweep_once(state: &State) -> Result<(), storage::StorageError> {
     state.storage.call(Access::Apart, |storage| storage.checkpoint()).await?;
     let counts = state.storage.call(Access::Read, |storage| storage.counts()).await?;
     state.metrics.counts(&counts);
-    state.rates.forget_idle();
+    state.terms().rates.forget_idle();
     Ok(())
 }
 

@@ -1,20 +1,18 @@
 //! What all sessions share.
 //!
-//! Owns nothing that changes by itself: configuration, keys and handles. Invariant: it is made once, before the first
-//! connection is accepted.
+//! Owns nothing that changes by itself: the terms in force, keys and handles. Invariant: it is made once, before the
+//! first connection is accepted; of the configuration only the terms change, when the operator asks for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use madang_wire::Limits;
 
-use crate::admission::Admission;
 use crate::clock::Clock;
-use crate::config::LimitsConfig;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
-use crate::rates::Rates;
 use crate::storage::{LogLimits, StorageHandle};
+use crate::terms::{InForce, Terms};
 use crate::trace::Trace;
 use crate::writer::WriterKey;
 
@@ -35,14 +33,12 @@ pub(crate) const INBOX_TTL_MAX_H: u32 = 45 * 24;
 
 /// Shared by all sessions.
 pub(crate) struct State {
-    pub(crate) limits: LimitsConfig,
+    pub(crate) in_force: InForce,
     /// The public Ed25519 key of the relay.
     pub(crate) relay_key: [u8; 32],
     pub(crate) writer_key: WriterKey,
-    pub(crate) admission: Admission,
     pub(crate) storage: StorageHandle,
     pub(crate) hub: Hub,
-    pub(crate) rates: Rates,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) trace: Option<Trace>,
@@ -52,15 +48,22 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// The terms in force.
+    pub(crate) fn terms(&self) -> Arc<Terms> {
+        self.in_force.get()
+    }
+
     /// The limits told in the hello.
     pub(crate) fn told_limits(&self) -> Limits {
+        let terms = self.terms();
+        let limits = &terms.limits;
         Limits {
             frame: u32::try_from(FRAME_BYTES).unwrap_or(u32::MAX),
-            inbox_items: self.limits.inbox_items,
-            inbox_bytes: self.limits.inbox_bytes,
-            log_bytes: self.limits.log_bytes,
-            log_ttl_h: self.limits.log_ttl_h,
-            inbox_ttl_h: self.limits.inbox_ttl_h,
+            inbox_items: limits.inbox_items,
+            inbox_bytes: limits.inbox_bytes,
+            log_bytes: limits.log_bytes,
+            log_ttl_h: limits.log_ttl_h,
+            inbox_ttl_h: limits.inbox_ttl_h,
             // No proof of work is checked: knocks are taken without one or, as the features tell, not at all.
             pow_bits: 0,
         }
@@ -68,9 +71,11 @@ impl State {
 
     /// The sizes a log must keep to.
     pub(crate) fn log_limits(&self) -> LogLimits {
-        let total = self.limits.log_bytes;
-        let share = total.saturating_mul(self.limits.writer_percent.into()).checked_div(100).unwrap_or(total);
-        LogLimits { total, share, protected_ms: hours(self.limits.protected_h) }
+        let terms = self.terms();
+        let limits = &terms.limits;
+        let total = limits.log_bytes;
+        let share = total.saturating_mul(limits.writer_percent.into()).checked_div(100).unwrap_or(total);
+        LogLimits { total, share, protected_ms: hours(limits.protected_h) }
     }
 
     /// Whether items without a token are taken. Proof of work is not offered yet, so that only a relay under

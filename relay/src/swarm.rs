@@ -3,7 +3,7 @@
 //! Owns listening, connections and the acceptance of streams. It must not know frames. Invariant: the loop awaits
 //! nothing but its own select, and accepting a stream only spawns.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,7 +117,7 @@ async fn bind_one(
     address: Multiaddr,
 ) -> Result<(libp2p::core::transport::ListenerId, u16), ListenError> {
     let failed = |problem: String| ListenError::Address { address: address.to_string(), problem };
-    let id = swarm.listen_on(address.clone()).map_err(|error| failed(error.to_string()))?;
+    let id = swarm.listen_on(address.clone()).map_err(|error| failed(transport::refusal(&error)))?;
     loop {
         match swarm.select_next_some().await {
             SwarmEvent::NewListenAddr { listener_id, address, .. } if listener_id == id => {
@@ -128,7 +128,8 @@ async fn bind_one(
                 return Ok((id, port.unwrap_or(0)));
             }
             SwarmEvent::ListenerClosed { listener_id, reason, .. } if listener_id == id => {
-                return Err(failed(format!("{reason:?}")));
+                let problem = reason.err().map(|error| error.to_string());
+                return Err(failed(problem.unwrap_or_else(|| "the listener was closed".to_owned())));
             }
             SwarmEvent::ListenerError { listener_id, error } if listener_id == id => {
                 return Err(failed(error.to_string()));
@@ -142,13 +143,30 @@ async fn bind_one(
 fn public_address(config: &NetworkConfig, port: u16, peer: PeerId) -> Multiaddr {
     let host = if config.domain.is_empty() {
         match config.listen.ip() {
-            ip if ip.is_unspecified() => Multiaddr::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
+            ip if ip.is_unspecified() => Multiaddr::from(outward(ip)),
             ip => Multiaddr::from(ip),
         }
     } else {
         Multiaddr::from(Protocol::Dns(config.domain.as_str().into()))
     };
     host.with(Protocol::Tcp(port)).with(Protocol::P2p(peer))
+}
+
+/// The address of this machine in the network that it reaches others by; that of the loopback when there is none.
+fn outward(unspecified: IpAddr) -> IpAddr {
+    // Connecting a UDP socket sends nothing; it only asks the system which way it would go. The addresses are those
+    // that are set aside for documentation.
+    let (elsewhere, loopback) = match unspecified {
+        IpAddr::V4(_) => (IpAddr::from(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::from(Ipv4Addr::LOCALHOST)),
+        IpAddr::V6(_) => {
+            (IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), IpAddr::from(Ipv6Addr::LOCALHOST))
+        }
+    };
+    let way = UdpSocket::bind((unspecified, 0)).and_then(|socket| {
+        socket.connect((elsewhere, 9))?;
+        socket.local_addr()
+    });
+    way.ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified()).unwrap_or(loopback)
 }
 
 impl Listening {

@@ -20,7 +20,7 @@ pub(crate) fn writer(state: &State, peer: &Peer, log: &Mailbox) -> Writer {
 /// The rate that was exceeded; then nothing was counted on the box.
 pub(crate) fn count(state: &State, peer: &Peer, id: BoxId, mailbox: &Mailbox) -> Result<(), Exceeded> {
     if mailbox.kind == MailboxKind::Log {
-        state.rates.writer_request(writer(state, peer, mailbox).tag)?;
+        state.terms().rates.writer_request(writer(state, peer, mailbox).tag)?;
     }
-    state.rates.capability(id)
+    state.terms().rates.capability(id)
 }

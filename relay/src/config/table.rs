@@ -40,7 +40,7 @@ macro_rules! sections {
         }
         $(
             $(#[doc = $section_doc])+
-            #[derive(Clone, Debug, Serialize, Deserialize)]
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
             #[serde(default, deny_unknown_fields)]
             pub struct $type {
                 $($(#[doc = $doc])+ pub $key: $value,)*
@@ -131,9 +131,10 @@ sections! {
     rates: RatesConfig {
         /// Requests from one network (IPv4 address, or /48 of IPv6); every put and every subscribed box counts.
         ip_requests: u32 = 2_000;
-        /// Kibibytes from one network.
+        /// Kibibytes from one network, and of what it fetches and reads from slots.
         ip_kib: u32 = 32_768;
-        /// Puts, fetches and subscriptions of one box, by those who hold its key or a token.
+        /// Puts, fetches and subscriptions of one box, by those who hold its key or a token; writes of one slot, and
+        /// apart from these its readings.
         box_requests: u32 = 1_000;
         /// Puts with one token.
         token_requests: u32 = 200;

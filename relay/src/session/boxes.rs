@@ -7,7 +7,7 @@ use std::sync::Arc;
 use madang_wire::{Drop, Fetch, Item, Items, Put, PutMany, RAck, ROk, RelayBody, Stored, Subscribe};
 
 use super::parts::Asked;
-use super::reply::{Done, one, pending};
+use super::reply::{self, Done, one, pending};
 use super::stream::{Cause, ITEMS_BYTES, Session};
 use super::subscription::{PAGE_ITEMS, Read};
 use crate::answer::{Code, Refusal, frame};
@@ -59,6 +59,12 @@ fn serve(
         return Ok(Err(exceeded.into()));
     }
     Ok(read(storage, reading, state.clock.now())?.ok_or(Code::NotFound.into()))
+}
+
+/// Counts the bytes of a page that a client asked for.
+fn weigh(state: &State, peer: &Peer, page: &Page) -> Result<(), Refusal> {
+    let bytes: usize = page.items.iter().map(|item| item.body.len()).sum();
+    Ok(state.terms().rates.answer(peer.network, bytes)?)
 }
 
 /// Reads what is after a cursor. A cursor of another epoch, or beyond the head, belongs to a box that is no more:
@@ -114,7 +120,7 @@ impl Session {
         }
         let mut puts = Vec::with_capacity(many.puts.len());
         for (index, put) in (0u32..).zip(many.puts) {
-            let counted = self.state.rates.request(self.peer.network).map_err(Refusal::from);
+            let counted = self.state.terms().rates.request(self.peer.network).map_err(Refusal::from);
             match counted.and_then(|()| self.parse_put(put)) {
                 Ok(put) => puts.push((index, put)),
                 Err(refusal) => self.send(frame(id, refusal.body(index))).await?,
@@ -157,11 +163,15 @@ impl Session {
         let max = if fetch.max == 0 { PAGE_ITEMS } else { fetch.max.min(PAGE_ITEMS) };
         let reading = Reading { box_id, epoch: fetch.epoch, after: fetch.after_seq, max };
         let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
-        let work = move |storage: &mut dyn Storage| serve(storage, &state, &peer, &reading, Cost::Request);
+        let work = move |storage: &mut dyn Storage| {
+            let served = serve(storage, &state, &peer, &reading, Cost::Request)?;
+            Ok(served.and_then(|(after, page)| weigh(&state, &peer, &page).map(|()| (after, page))))
+        };
         let answer = self.state.storage.submit(Access::Read, work, |_| ()).await;
         let answer = answer.map_err(|error| Self::closed(&error))?;
+        self.reads = self.reads.saturating_add(1);
         self.pending.push(pending(answer, move |outcome| {
-            one(
+            reply::read(
                 id,
                 outcome.and_then(|outcome| outcome).map(|(_, page)| {
                     RelayBody::Items(Items {
@@ -183,7 +193,7 @@ impl Session {
         }
         self.subscriptions.open_window(subscribe.window);
         for (index, fetch) in (0u32..).zip(subscribe.boxes) {
-            let counted = self.state.rates.request(self.peer.network).map_err(Refusal::from);
+            let counted = self.state.terms().rates.request(self.peer.network).map_err(Refusal::from);
             let checked = counted.and_then(|()| self.proved_box(&fetch.box_id)).and_then(|box_id| {
                 self.subscriptions.add(id, box_id, fetch.after_seq).ok_or(Code::Busy.into())
             });

@@ -53,7 +53,7 @@ impl Session {
             now: self.state.clock.now(),
             challenge: self.challenge.to_vec(),
             limits: Some(self.state.told_limits()),
-            policy: self.state.admission.policy().to_owned(),
+            policy: self.state.terms().admission.policy().to_owned(),
             features: FEATURES.into_iter().chain(knock).map(str::to_owned).collect(),
         };
         self.send(frame(id, RelayBody::HelloOk(answer))).await
@@ -100,7 +100,7 @@ impl Session {
         if let Err(refusal) = self.may_make(&owner_pub) {
             return self.refuse(id, refusal).await;
         }
-        let admitted = self.state.admission.admits(&self.peer.id, &create.admission);
+        let admitted = self.state.terms().admission.admits(&self.peer.id, &create.admission);
         let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
         let new = NewInbox { owner_pub, k_token };
         let work = move |storage: &mut dyn Storage| {
@@ -127,11 +127,11 @@ impl Session {
             Err(_) if create.prev.is_empty() => None,
             Err(_) => return self.refuse(id, Code::BadFrame.into()).await,
         };
-        let longest = self.state.limits.log_ttl_h;
+        let longest = self.state.terms().limits.log_ttl_h;
         let ttl_h = if create.ttl_h == 0 { longest } else { create.ttl_h.min(longest) };
         let may = Making {
-            admitted: self.state.admission.admits(&self.peer.id, &create.admission),
-            succeed: self.state.admission.accepts_new(),
+            admitted: self.state.terms().admission.admits(&self.peer.id, &create.admission),
+            succeed: self.state.terms().admission.accepts_new(),
         };
         let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
         let new = NewLog { log_pub, ttl_h, prev };
@@ -218,7 +218,7 @@ fn make_inbox(
         None if !admitted => return Ok(Err(Code::Admission.into())),
         // Only what is really made counts; clients find their boxes again with every connection.
         None => {
-            if let Err(exceeded) = state.rates.creation(peer.network) {
+            if let Err(exceeded) = state.terms().rates.creation(peer.network) {
                 return Ok(Err(exceeded.into()));
             }
         }
@@ -249,7 +249,7 @@ fn make_log(
                 }
                 new.prev = None;
             }
-            if let Err(exceeded) = state.rates.creation(peer.network) {
+            if let Err(exceeded) = state.terms().rates.creation(peer.network) {
                 return Ok(Err(exceeded.into()));
             }
         }

@@ -17,4 +17,6 @@ mod stream_tests;
 #[cfg(test)]
 mod subscription_tests;
 
+#[cfg(test)]
+pub(crate) use stream::READS_CAP;
 pub(crate) use stream::serve;

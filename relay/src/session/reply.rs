@@ -15,6 +15,8 @@ use crate::storage::{BoxId, Page, StorageError};
 pub(super) enum Done {
     /// Answers for the client.
     Frames(Vec<RelayFrame>),
+    /// The answer to a Fetch or SlotGet.
+    Read(Box<RelayFrame>),
     /// A page for a subscription: its items follow `from`.
     Page { box_id: BoxId, id: u64, index: u32, outcome: Result<(u64, Page), Refusal> },
 }
@@ -36,5 +38,14 @@ pub(super) fn pending<T: Send + 'static>(
 
 /// One frame as an outcome.
 pub(super) fn one(id: u64, outcome: Result<RelayBody, Refusal>) -> Done {
-    Done::Frames(vec![frame(id, outcome.unwrap_or_else(|refusal| refusal.body(0)))])
+    Done::Frames(vec![answer(id, outcome)])
+}
+
+/// What was read as an outcome.
+pub(super) fn read(id: u64, outcome: Result<RelayBody, Refusal>) -> Done {
+    Done::Read(Box::new(answer(id, outcome)))
+}
+
+fn answer(id: u64, outcome: Result<RelayBody, Refusal>) -> RelayFrame {
+    frame(id, outcome.unwrap_or_else(|refusal| refusal.body(0)))
 }

@@ -9,7 +9,7 @@ use madang_wire::relay_sign::{slot_delete_bytes, slot_put_bytes};
 use madang_wire::{RelayBody, Slot, SlotDelete, SlotGet, SlotPut};
 
 use super::capability::{key, verify};
-use super::reply::{one, pending};
+use super::reply::{pending, read};
 use super::stream::{Cause, Session};
 use crate::answer::{Code, Refusal};
 use crate::peers::Peer;
@@ -83,9 +83,15 @@ fn right(stored: Option<&SlotRow>, write: &SignedWrite, admitted: bool) -> Resul
 /// the tables with ids that do not exist.
 fn count(state: &State, peer: &Peer, id: BoxId, first: bool) -> Result<(), Exceeded> {
     if first {
-        state.rates.creation(peer.network)?;
+        state.terms().rates.creation(peer.network)?;
     }
-    state.rates.capability(id)
+    state.terms().rates.capability(id)
+}
+
+/// Counts the reading of a slot that exists, and the bytes of its answer.
+fn count_read(state: &State, peer: &Peer, id: BoxId, found: &SlotRow) -> Result<(), Exceeded> {
+    state.terms().rates.slot_read(id)?;
+    state.terms().rates.answer(peer.network, found.body.as_ref().map_or(0, Vec::len))
 }
 
 /// Carries a write out; runs on the storage thread.
@@ -121,7 +127,7 @@ fn write(
 
 impl Session {
     pub(super) async fn slot_put(&mut self, id: u64, put: SlotPut) -> Result<(), Cause> {
-        let admitted = self.state.admission.admits(&self.peer.id, &put.admission);
+        let admitted = self.state.terms().admission.admits(&self.peer.id, &put.admission);
         match SignedWrite::of_put(put, &self.state.relay_key) {
             Ok(write) => self.write_slot(id, write, admitted).await,
             Err(refusal) => self.refuse(id, refusal).await,
@@ -144,23 +150,24 @@ impl Session {
         let Ok(slot_id) = <[u8; 16]>::try_from(get.slot_id.as_slice()).map(BoxId) else {
             return self.refuse(id, Code::BadFrame.into()).await;
         };
-        let state = Arc::clone(&self.state);
+        let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
         let work = move |storage: &mut dyn Storage| {
-            let found = storage.slot(slot_id)?;
-            if found.is_some() {
-                storage.touch_slot(slot_id, state.clock.now())?;
+            let Some(found) = storage.slot(slot_id)? else { return Ok(Err(Code::NotFound.into())) };
+            if let Err(exceeded) = count_read(&state, &peer, slot_id, &found) {
+                return Ok(Err(exceeded.into()));
             }
-            Ok(found)
+            storage.touch_slot(slot_id, state.clock.now())?;
+            Ok(Ok(found))
         };
         let answer = self.state.storage.submit(Access::Write, work, |_| ()).await;
         let answer = answer.map_err(|error| Self::closed(&error))?;
+        self.reads = self.reads.saturating_add(1);
         self.pending.push(pending(answer, move |outcome| {
-            let slot = outcome.and_then(|found| {
-                let found = found.ok_or(Refusal::from(Code::NotFound))?;
+            let slot = outcome.and_then(|found| found).and_then(|found: SlotRow| {
                 let body = found.body.ok_or(Refusal::from(Code::NotFound))?;
                 Ok(Slot { version: found.version, body, slot_pub: found.slot_pub.to_vec(), sig: found.sig })
             });
-            one(id, slot.map(RelayBody::Slot))
+            read(id, slot.map(RelayBody::Slot))
         }));
         Ok(())
     }

@@ -34,6 +34,11 @@ const OUT_CAP: usize = 16;
 /// Requests of one stream that wait for the database; then nothing more is read from it.
 const PENDING_CAP: usize = 512;
 
+/// Reads (Fetch, SlotGet) of one stream that have not been answered; then nothing more is read from it. The answer to
+/// a small request may be a whole page, so that with the frames that wait to be written these bound what a client
+/// that asks and does not read makes the relay hold.
+pub(crate) const READS_CAP: usize = 4;
+
 /// Malformed frames until the stream is closed.
 const STRIKES: u32 = 3;
 
@@ -63,6 +68,8 @@ pub(super) struct Session {
     pub(super) proved: BTreeMap<BoxId, [u8; 32]>,
     pub(super) subscriptions: Subscriptions,
     pub(super) pending: FuturesUnordered<Pending>,
+    /// How many of the pending ones are reads.
+    pub(super) reads: usize,
     out: mpsc::Sender<Vec<u8>>,
     strikes: u32,
 }
@@ -98,6 +105,7 @@ pub(crate) async fn serve<S>(
         proved: BTreeMap::new(),
         subscriptions: Subscriptions::default(),
         pending: FuturesUnordered::new(),
+        reads: 0,
         out,
         strikes: 0,
     };
@@ -164,7 +172,7 @@ impl Session {
                     self.subscriptions.on_lost_news();
                     self.read_more().await?;
                 }
-                frame = frames.next(), if self.pending.len() < PENDING_CAP => match frame {
+                frame = frames.next(), if self.has_room() => match frame {
                     None => return Ok(()),
                     Some(frame) => self.on_frame(frame).await?,
                 },
@@ -172,14 +180,22 @@ impl Session {
         }
     }
 
+    /// Whether another request may be read from the client.
+    fn has_room(&self) -> bool {
+        self.pending.len() < PENDING_CAP && self.reads < READS_CAP
+    }
+
     /// Answers what is still under way; what was taken in is answered even when the relay ends.
     async fn finish(&mut self) {
         while let Some(done) = self.pending.next().await {
-            if let Done::Frames(frames) = done {
-                for frame in frames {
-                    if self.send(frame).await.is_err() {
-                        return;
-                    }
+            let frames = match done {
+                Done::Frames(frames) => frames,
+                Done::Read(frame) => vec![*frame],
+                Done::Page { .. } => Vec::new(),
+            };
+            for frame in frames {
+                if self.send(frame).await.is_err() {
+                    return;
                 }
             }
         }
@@ -217,7 +233,8 @@ impl Session {
 
     /// Counts a frame on the network it comes from.
     fn count(&self, body: &RelayBody, bytes: usize) -> Result<(), Exceeded> {
-        let (rates, network) = (&self.state.rates, self.peer.network);
+        let (terms, network) = (self.state.terms(), self.peer.network);
+        let rates = &terms.rates;
         match body {
             // A refused Credit would make the window smaller for ever, and a refused RAck brings its items again. Credit
             // is bounded by `CREDIT_MAX`, RAck by the requests that may wait for the database.
@@ -274,6 +291,10 @@ impl Session {
                 for frame in frames {
                     self.send(frame).await?;
                 }
+            }
+            Done::Read(frame) => {
+                self.reads = self.reads.saturating_sub(1);
+                self.send(*frame).await?;
             }
             Done::Page { box_id, id, index, outcome } => {
                 match outcome {

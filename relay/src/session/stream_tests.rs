@@ -8,7 +8,9 @@ use ed25519_dalek::{Signer, SigningKey};
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use madang_p2p::frame::{read_frame, write_frame};
 use madang_wire::relay_sign::auth_bytes;
-use madang_wire::{Fetch, Message, RAuth, RHello, ROk, RelayBody, RelayFrame, Subscribe, decode};
+use madang_wire::{
+    Fetch, Message, PushClear, RAuth, RHello, ROk, RelayBody, RelayFrame, SlotGet, Subscribe, decode,
+};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, DuplexStream, ReadBuf};
 use tokio::sync::watch;
 
@@ -59,12 +61,68 @@ impl Client {
         Self { stream: Pipe(near), state, serving, _drain: drain }
     }
 
-    async fn ask(&mut self, body: RelayBody) -> RelayBody {
-        let bytes = RelayFrame { id: 1, body: Some(body) }.encode_to_vec();
+    async fn send(&mut self, id: u64, body: RelayBody) {
+        let bytes = RelayFrame { id, body: Some(body) }.encode_to_vec();
         write_frame(&mut self.stream, &bytes, FRAME_BYTES).await.unwrap();
         self.stream.flush().await.unwrap();
+    }
+
+    async fn next(&mut self) -> RelayFrame {
         let bytes = read_frame(&mut self.stream, FRAME_BYTES).await.unwrap().unwrap();
-        decode::<RelayFrame>(&bytes).unwrap().body.unwrap()
+        decode::<RelayFrame>(&bytes).unwrap()
+    }
+
+    async fn ask(&mut self, body: RelayBody) -> RelayBody {
+        self.send(1, body).await;
+        self.next().await.body.unwrap()
+    }
+
+    /// Says hello and proves a key; answers the id of its box.
+    async fn prove(&mut self, n: u8) -> Vec<u8> {
+        let hello = self.ask(RelayBody::Hello(RHello { v: 1, features: Vec::new() })).await;
+        let RelayBody::HelloOk(hello) = hello else { panic!("{hello:?}") };
+        let key = SigningKey::from_bytes(&[n; 32]);
+        let public = key.verifying_key().to_bytes();
+        let challenge = hello.challenge.try_into().unwrap();
+        let sig = key.sign(&auth_bytes(&self.state.relay_key, &challenge, &public)).to_bytes().to_vec();
+        let proof = RAuth { cap_pub: public.to_vec(), sig };
+        assert_eq!(self.ask(RelayBody::Auth(proof)).await, RelayBody::Ok(ROk {}));
+        BoxId::of(&public).0.to_vec()
+    }
+}
+
+/// Few pages at a time: whoever asks for more than he reads is not read from.
+#[tokio::test]
+async fn no_more_than_four_reads_wait_for_their_answer() {
+    for slots in [false, true] {
+        let mut client = Client::new();
+        let box_id = client.prove(1).await;
+        let (open, gate) = std::sync::mpsc::sync_channel::<()>(1);
+        let shut = move |_: &mut dyn crate::storage::Storage| {
+            gate.recv().unwrap();
+            Ok(())
+        };
+        let storage = client.state.storage.clone();
+        let shut = storage.submit(crate::storage::Access::Read, shut, |()| ()).await.unwrap();
+        let read = || match slots {
+            true => RelayBody::SlotGet(SlotGet { slot_id: vec![9; 16] }),
+            false => RelayBody::Fetch(Fetch { box_id: box_id.clone(), ..Fetch::default() }),
+        };
+        for id in 10..30 {
+            client.send(id, read()).await;
+        }
+        // Answered at once, without the database.
+        client.send(99, RelayBody::PushClear(PushClear { inbox_id: vec![0; 16] })).await;
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        open.send(()).unwrap();
+        shut.await.unwrap().unwrap();
+        let mut before = 0;
+        while client.next().await.id != 99 {
+            before += 1;
+        }
+        assert!(before > 20 - session::READS_CAP, "it was read when only {before} were answered");
     }
 }
 

@@ -39,7 +39,10 @@ impl Clocked {
                 Ok(())
             };
             let options = Options { dev: true, trace_frames: None };
-            server::run(config, options, clock, ready, async { ended.await.unwrap() }).await.unwrap();
+            let (_, reloads) = tokio::sync::mpsc::channel(1);
+            server::run(config, options, clock, ready, reloads, async { ended.await.unwrap() })
+                .await
+                .unwrap();
         });
         let addr = timeout(PATIENCE, ready).await.unwrap().unwrap();
         Self { addr, ahead, shutdown, task }

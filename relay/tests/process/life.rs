@@ -7,6 +7,7 @@ use crate::client::*;
 use crate::relay::{PATIENCE, Relay, output};
 
 const ALICE: u8 = 1;
+const BOB: u8 = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_a_kill_and_epochs_stay() {
@@ -193,4 +194,29 @@ async fn clients_reach_it_over_quic_too() {
     let mut alice = Client::connect(&quic).await;
     alice.make_inbox(ALICE).await;
     assert_eq!(alice.put(inbox_put(ALICE, b"over QUIC")).await.seq, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_reloads_the_configuration_and_nobody_is_cut_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start_real(dir.path(), "[limits]\ninbox_items = 5\n");
+    let file = dir.path().join("relay.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let mut alice = Client::connect(&relay.addr).await;
+    alice.make_inbox_with(ALICE, "acorn").await;
+    // One that is not in order changes nothing.
+    std::fs::write(&file, format!("{before}[nonsense]\n")).unwrap();
+    relay.signal(Signal::HUP);
+    std::fs::write(&file, before.replace("acorn", "oak").replace("= 5", "= 7")).unwrap();
+    relay.signal(Signal::HUP);
+    let start = std::time::Instant::now();
+    let told = async || Client::connect(&relay.addr).await.hello.limits.unwrap().inbox_items;
+    while told().await != 7 {
+        assert!(start.elapsed() < PATIENCE, "the configuration is not reloaded");
+        relay.signal(Signal::HUP);
+    }
+    alice.auth(BOB).await;
+    assert_eq!(alice.error(inbox_create(BOB, "acorn")).await, "admission");
+    alice.make_inbox_with(BOB, "oak").await;
+    assert_eq!(relay.stop(), Some(0));
 }

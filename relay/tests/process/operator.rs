@@ -1,6 +1,9 @@
 //! What operators see: web server, commands, files.
 
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use madang_wire::*;
 use serde_json::Value;
@@ -133,4 +136,36 @@ fn data_of_a_newer_relay_is_refused() {
     let started = output(&["run", "--dev", "--data", dir.path().to_str().unwrap()]);
     assert_eq!(started.status.code(), Some(1));
     assert!(String::from_utf8(started.stderr).unwrap().contains("written by a newer relay"));
+}
+
+#[test]
+fn a_relay_for_tests_that_others_reach_is_warned_about_and_names_an_address_that_they_reach() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = |listen: &str, env: &[(&str, &str)]| {
+        let data = dir.path().join("data");
+        let mut child = command(&["run", "--dev", "--listen", listen, "--data", data.to_str().unwrap()])
+            .envs(env.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        assert!(!said.contains('\u{1b}'), "colours in a file: {said}");
+        (serde_json::from_str::<Value>(&ready).unwrap()["addr"].as_str().unwrap().to_owned(), said)
+    };
+    let (addr, said) = start("127.0.0.1:0", &[]);
+    assert!(addr.starts_with("/ip4/127.0.0.1/tcp/") && !said.contains("Warning"), "{said}");
+    let (addr, said) = start("0.0.0.0:0", &[]);
+    assert!(said.contains("Warning: this relay runs with --dev"), "{said}");
+    // The way to others, if this machine has one.
+    let way = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let own = way.connect("192.0.2.1:9").and_then(|()| way.local_addr()).map(|own| own.ip().to_string());
+    let own = own.unwrap_or_else(|_| "127.0.0.1".to_owned());
+    assert!(addr.starts_with(&format!("/ip4/{own}/tcp/")), "{addr}");
+    let (_, said) = start("0.0.0.0:0", &[("LANG", "ko_KR.UTF-8")]);
+    assert!(said.contains("주의: "), "{said}");
 }

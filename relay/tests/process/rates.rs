@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use ed25519_dalek::Signer;
+use madang_wire::relay_sign::slot_put_bytes;
 use madang_wire::*;
 
 use crate::client::*;
@@ -41,6 +43,18 @@ async fn until_busy(client: &mut Client, request: impl Fn(u32) -> RelayBody) -> 
 
 fn to_log(n: u32) -> RelayBody {
     RelayBody::Put(log_put(LOG, &n.to_be_bytes()))
+}
+
+fn slot_put(client: &Client, n: u8, version: u64, admission: &str) -> RelayBody {
+    let mut put = SlotPut {
+        slot_pub: public(n),
+        version,
+        body: vec![n; 9],
+        admission: admission.to_owned(),
+        ..SlotPut::default()
+    };
+    put.sig = key(n).sign(&slot_put_bytes(&client.relay_key(), &put).unwrap()).to_bytes().to_vec();
+    RelayBody::SlotPut(put)
 }
 
 fn unknown_slot(_: u32) -> RelayBody {
@@ -197,6 +211,43 @@ async fn finding_a_box_again_is_free_and_making_one_is_not() {
         }
     }
     assert!((10..60).contains(&made), "{made}");
+}
+
+/// Whoever knows the id of a slot may read it, and keeps nobody from writing it.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_one_slot_is_limited_and_leaves_others_and_its_owner_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start_real(dir.path(), &rates("box_requests = 2"));
+    let mut alice = Client::connect(&relay.addr).await;
+    for n in [ALICE, BOB] {
+        let first = slot_put(&alice, n, 1, "acorn");
+        alice.ok(first).await;
+    }
+    let mut mallory = Client::connect(&relay.addr).await;
+    let read = |n: u8| RelayBody::SlotGet(SlotGet { slot_id: box_id(n) });
+    let (passed, refusal) = until_busy(&mut mallory, |_| read(ALICE)).await;
+    assert!((20..40).contains(&passed) && refusal.retry_ms > 0, "{passed}, {refusal:?}");
+    assert!(matches!(mallory.ask(read(BOB)).await, RelayBody::Slot(_)));
+    let again = slot_put(&alice, ALICE, 2, "");
+    alice.ok(again).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_of_answers_count_and_a_page_larger_than_a_burst_passes() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start_real(dir.path(), &rates("ip_kib = 12"));
+    let mut alice = Client::connect(&relay.addr).await;
+    alice.make_inbox_with(ALICE, "acorn").await;
+    // From elsewhere, so that what is asked for below is all that counts.
+    let elsewhere = |n| Proxy::start(&relay.addr, Ipv4Addr::new(127, 0, 0, n));
+    for n in 2..5u8 {
+        let from = elsewhere(n).await;
+        let mut bob = Client::connect(&from.addr).await;
+        bob.put(inbox_put(ALICE, &[n; 50_000])).await;
+    }
+    // The page of 150 KiB is more than the 120 of a burst.
+    let (passed, refusal) = until_busy(&mut alice, |_| RelayBody::Fetch(fetch(ALICE, &[], 0))).await;
+    assert!((1..10).contains(&passed) && refusal.retry_ms > 0, "{passed}, {refusal:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
