@@ -7,9 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use madang_crypto::{op_id, open_account_op, open_signed};
-use madang_model::{
-    AccountChange, AccountId, AccountLog, AccountOp, AccountState, DeviceId, Inserted, OpId, limits,
-};
+use madang_model::{AccountChange, AccountId, AccountLog, AccountOp, AccountState, DeviceId, OpId};
 use madang_p2p::PeerId;
 use madang_store::{Conn, RoomRow, accounts, devices};
 use madang_wire::{
@@ -17,21 +15,26 @@ use madang_wire::{
     StreamBody,
 };
 
-use crate::{core::Core, effect::Send, error::Error, event::Event, lane::topic, turn::Turn};
+use crate::{
+    allowance::{Grown, grown, size},
+    core::Core,
+    effect::Send,
+    error::Error,
+    event::Event,
+    lane::topic,
+    timer::Due,
+    turn::Turn,
+};
 
-/// Largest op of an account log that is kept: it has to fit into the control op that mirrors it.
-const MIRRORED_BYTES: usize = 56_000;
 /// Frames of one answer to a question for an account log that are taken.
 const ANSWER_FRAMES: u32 = 4;
 /// Bytes of account ops in one frame or hint, well below the 60 KiB of an envelope.
 const PART_BYTES: usize = 40 * 1024;
 
-/// Resolves the ops of an account log. None when there is no valid genesis; ops that do not fit count for nothing.
-pub(crate) fn resolve(ops: &[SignedOp]) -> Option<std::sync::Arc<AccountState>> {
-    let genesis =
-        ops.iter().filter_map(typed_op).find(|op| matches!(op.change, AccountChange::Genesis { .. }))?;
-    let state = log_of(genesis.account, ops).state();
-    state.root.is_some().then_some(state)
+/// The account whose log these ops are, by the genesis among them.
+fn named_account(ops: &[SignedOp]) -> Option<AccountId> {
+    let is_genesis = |op: &AccountOp| matches!(op.change, AccountChange::Genesis { .. });
+    ops.iter().filter_map(typed_op).find(is_genesis).map(|op| op.account)
 }
 
 /// An op of an account log, with every signature in it verified.
@@ -64,11 +67,6 @@ pub(crate) fn log_of(account: AccountId, ops: &[SignedOp]) -> AccountLog {
     log.trimmed()
 }
 
-fn size(op: &SignedOp) -> usize {
-    let payload = op.payload.as_ref().map_or(0, Vec::len);
-    op.header.len().saturating_add(op.sig.len()).saturating_add(payload)
-}
-
 /// Packs ops into parts that fit into one frame, at least one part.
 fn parts(ops: Vec<SignedOp>) -> Vec<Vec<SignedOp>> {
     let mut parts = vec![Vec::new()];
@@ -84,34 +82,6 @@ fn parts(ops: Vec<SignedOp>) -> Vec<Vec<SignedOp>> {
         }
     }
     parts
-}
-
-/// A log with those of the offered ops that are to be kept, and these ops, each after its past.
-fn grown<'a>(
-    mut log: AccountLog,
-    offered: &[&'a SignedOp],
-    kept_bytes: usize,
-) -> (AccountLog, Vec<(AccountOp, &'a SignedOp)>) {
-    let mut bytes = kept_bytes;
-    let mut taken: BTreeMap<OpId, &SignedOp> = BTreeMap::new();
-    for signed in offered {
-        let Some(op) = typed_op(signed) else { continue };
-        let most = if op.removes() {
-            limits::ACCOUNT_LOG_BYTES_MAX
-        } else {
-            limits::ACCOUNT_LOG_BYTES_MAX.saturating_sub(limits::ACCOUNT_LOG_REMOVALS)
-        };
-        let (id, more) = (op.id, bytes.saturating_add(size(signed)));
-        // One that does not fit into its mirror (protocol section 5.3) could never be told to a room.
-        let fits = more <= most && signed.encoded_len() <= MIRRORED_BYTES;
-        if fits && matches!(log.insert(op), Ok(Inserted::Added(_) | Inserted::Waiting(_))) {
-            bytes = more;
-            taken.insert(id, signed);
-        }
-    }
-    let log = log.trimmed();
-    let fresh = log.ops().into_iter().filter_map(|op| Some((op.clone(), *taken.get(&op.id)?))).collect();
-    (log, fresh)
 }
 
 /// Tells people which machines of somebody came and went.
@@ -155,6 +125,37 @@ impl Core {
         }
     }
 
+    /// The resolved log of the account that these ops name, as it is once they are kept: whoever offers a log leaves
+    /// out what is against him. None when there is no valid genesis among them; ops that do not fit count for nothing.
+    pub(crate) fn state_with(
+        &mut self,
+        db: &Conn,
+        offered: &[SignedOp],
+    ) -> Result<Option<std::sync::Arc<AccountState>>, Error> {
+        let Some(account) = named_account(offered) else { return Ok(None) };
+        self.account_state(db, &account)?;
+        let (mut log, _) = self.grown_by(db, account, offered)?;
+        let state = log.state();
+        Ok(state.root.is_some().then_some(state))
+    }
+
+    /// The log of an account with those of the offered ops that are to be kept, and these ops, each after its past.
+    fn grown_by<'a>(
+        &self,
+        db: &Conn,
+        account: AccountId,
+        offered: &'a [SignedOp],
+    ) -> Result<Grown<'a>, Error> {
+        let log = self.account_logs.get(&account).cloned().unwrap_or_else(|| AccountLog::new(account));
+        let fresh = |signed: &&SignedOp| !log.contains(&OpId::from_bytes(op_id(&signed.header)));
+        let offered: Vec<&SignedOp> = offered.iter().filter(fresh).collect();
+        if offered.is_empty() {
+            return Ok((log, Vec::new()));
+        }
+        let kept = accounts::list(db, &account)?.into_iter().map(|op| (op.id, size(&signed(op)))).collect();
+        Ok(grown(log, &offered, kept))
+    }
+
     /// Keeps new ops of an account log: those that somebody had the right to write, and what such ops follow.
     /// Machines that they admit are known from now on.
     pub(crate) fn keep_account_log(
@@ -164,14 +165,7 @@ impl Core {
         ops: &[SignedOp],
     ) -> Result<(), Error> {
         let before = self.account_state(turn.db, &account)?;
-        let log = self.account_logs.get(&account).cloned().unwrap_or_else(|| AccountLog::new(account));
-        let fresh = |signed: &&SignedOp| !log.contains(&OpId::from_bytes(op_id(&signed.header)));
-        let offered: Vec<&SignedOp> = ops.iter().filter(fresh).collect();
-        if offered.is_empty() {
-            return Ok(());
-        }
-        let kept_bytes = self.account_log(turn.db, &account)?.iter().map(size).sum();
-        let (log, fresh) = grown(log, &offered, kept_bytes);
+        let (log, fresh) = self.grown_by(turn.db, account, ops)?;
         if fresh.is_empty() {
             return Ok(());
         }
@@ -204,7 +198,10 @@ impl Core {
         for device in &added {
             self.directory.row(turn.db, device, Some(&account))?;
         }
-        for device in state.removed.keys().filter(was) {
+        self.directory.note_removed(turn.db, &state)?;
+        // Also one that is not removed itself: it falls with the machine that admitted it.
+        let gone = before.into_iter().flat_map(|before| before.devices.keys());
+        for device in gone.filter(|device| !state.is_active(device)) {
             self.part_from(turn, device)?;
         }
         if let Some(before) = before.filter(|before| before.root.is_some()) {
@@ -228,8 +225,15 @@ impl Core {
         Ok(())
     }
 
-    /// A machine was removed: its peer is a stranger from now on.
+    /// A machine is gone: its peer is a stranger from now on, nothing waits for it, and nothing of it is taken that
+    /// came too early.
     fn part_from(&mut self, turn: &mut Turn<'_>, device: &DeviceId) -> Result<(), Error> {
+        if let Some(row) = self.directory.get(device).map(|known| known.row) {
+            madang_store::lanes::clear(turn.db, row)?;
+            madang_store::lanes::drop_early(turn.db, row, u32::MAX)?;
+        }
+        self.late_resets.remove(device);
+        self.timers.cancel(|due| matches!(due, Due::Lane(of) | Due::LaneGap(of) if of == device));
         let peer = self.directory.get(device).and_then(|d| d.peer);
         let peer = peer.filter(|peer| self.directory.of_peer(peer).is_some_and(|(of, _)| of == *device));
         if let Some(peer) = peer
@@ -359,7 +363,13 @@ impl Core {
         Ok((active || in_view || named).then_some(account))
     }
 
-    fn is_device_of(&mut self, db: &Conn, device: &DeviceId, account: &AccountId) -> Result<bool, Error> {
+    /// Whether a device is an active one of an account.
+    pub(crate) fn is_device_of(
+        &mut self,
+        db: &Conn,
+        device: &DeviceId,
+        account: &AccountId,
+    ) -> Result<bool, Error> {
         Ok(self.account_state(db, account)?.is_some_and(|state| state.is_active(device)))
     }
 

@@ -5,10 +5,10 @@
 
 use bytes::Bytes;
 use madang_crypto::open_signed;
-use madang_model::{AccountId, ConvId, DeviceId, InviteId};
+use madang_model::{AccountId, ConvId, DeviceId, InviteId, account::AccountState};
 use madang_p2p::{Multiaddr, PeerId};
 use madang_store::{
-    friends, invites,
+    Conn, friends, invites,
     requests::{self, RequestState},
 };
 use madang_wire::{
@@ -87,8 +87,9 @@ impl Core {
             return Ok(Delivered::Refused("bad_frame"));
         };
         // Without keys of the machine that asks there is nobody to answer.
-        let person = self.check_contact(contact, &signer).filter(|person| person.devices.contains(&signer));
-        let Some(person) = person else { return Ok(Delivered::Refused("bad_frame")) };
+        let Some(person) = self.check_contact(turn.db, contact, &signer)? else {
+            return Ok(Delivered::Refused("bad_frame"));
+        };
         if person.account == self.me.account {
             return Ok(Delivered::Refused("denied"));
         }
@@ -204,11 +205,12 @@ impl Core {
         if friends::get(turn.db, &kept.account)?.is_some_and(|friend| friend.blocked) {
             return Err(Error::Denied("This person is blocked. Unblock them first"));
         }
-        let contact = Contact::decode(kept.contact.as_slice()).ok();
-        let checked =
-            contact.and_then(|contact| Some((self.check_contact(&contact, &kept.device)?, contact)));
-        let (person, contact) =
-            checked.ok_or_else(|| Error::Internal("a stored request does not verify".to_owned()))?;
+        let contact = Contact::decode(kept.contact.as_slice())
+            .map_err(|_| Error::Internal("a stored request does not read".to_owned()))?;
+        // It was checked when it came, so the log of its account has grown since.
+        let person = self.check_contact(turn.db, &contact, &kept.device)?.ok_or(Error::Denied(
+            "The machine that asked was removed from its account. Ask them to ask again",
+        ))?;
         let conv = self.admit(turn, &kept, &person, &contact)?;
         Ok((person.account, conv))
     }
@@ -239,8 +241,8 @@ impl Core {
         Ok(kept.account)
     }
 
-    /// Sends the answer with the current key of the 1:1 to every device of the friend. What is left of an earlier
-    /// friendship in the lane must not stand before it.
+    /// Sends the answer with the current key of the 1:1 to every device of the friend that may have it (protocol section
+    /// 3.3, Re-share). What is left of an earlier friendship in the lane must not stand before it.
     fn send_accept(
         &mut self,
         turn: &mut Turn<'_>,
@@ -249,9 +251,13 @@ impl Core {
         new_friend: bool,
     ) -> Result<(), Error> {
         let room = self.open_direct(turn, &person.account)?;
-        let share = self.share_of(turn, room)?;
+        let (key, share) = self.share_of(turn, room)?;
         let contact = self.own_contact(turn, Extent::Accept, Some(person.account))?;
         for device in person.devices.clone() {
+            if let Err(denied) = self.may_have(room, &key, &device) {
+                tracing::debug!(%device, ?denied, "a machine of a contact gets no answer");
+                continue;
+            }
             self.renew_lane(turn, device, new_friend)?;
             let accept = ContactAccept {
                 invite_id: invite.as_bytes().to_vec(),
@@ -288,9 +294,8 @@ impl Core {
             return Ok(());
         }
         let Some(contact) = &accept.c else { return Ok(()) };
-        let Some(person) = self.check_contact(contact, &device).filter(|p| p.account == account) else {
-            return Ok(());
-        };
+        let person = self.check_contact(turn.db, contact, &device)?;
+        let Some(person) = person.filter(|person| person.account == account) else { return Ok(()) };
         self.keep_contact(turn, &person, contact)?;
         self.befriend(turn, &person)?;
         if let Some(share) = &accept.share {
@@ -316,9 +321,8 @@ impl Core {
         if account != self.me.account && !self.is_friend(&account) {
             return Ok(());
         }
-        let Some(person) = self.check_contact(contact, &device).filter(|p| p.account == account) else {
-            return Ok(());
-        };
+        let person = self.check_contact(turn.db, contact, &device)?;
+        let Some(person) = person.filter(|person| person.account == account) else { return Ok(()) };
         let before = self.bundle_version(&device);
         self.keep_contact(turn, &person, contact)?;
         if self.bundle_version(&device) > before {
@@ -349,25 +353,16 @@ impl Core {
     }
 
     /// Checks what somebody tells about himself: the account log leads to the account id, the signer is
-    /// an active device, bundles can be written to, bundles and address are of devices in the log.
-    pub(crate) fn check_contact(&self, contact: &Contact, signer: &DeviceId) -> Option<Person> {
-        let state = crate::accounts::resolve(&contact.account_log)?;
-        if !state.is_active(signer) {
-            return None;
-        }
-        let devices = contact
-            .bundles
-            .iter()
-            .map(|signed| crate::bundle::check(signed, &state).map(|(device, _)| device))
-            .collect::<Option<Vec<_>>>()?;
-        if let Some(addr) = &contact.addr
-            && !state.is_active(&DeviceId::from_bytes(open_signed::<AddressRecord>(addr).ok()?.signer))
-        {
-            return None;
-        }
-        let name = contact.card.as_ref().map(|c| c.name.clone()).unwrap_or_default();
-        madang_model::text::check_name(&name).ok()?;
-        Some(Person { account: state.account, name, devices })
+    /// an active device that can be written to, the address is of an active device. What is known here of
+    /// the account counts as well as what is told: a removed machine shows a log without its removal.
+    pub(crate) fn check_contact(
+        &mut self,
+        db: &Conn,
+        contact: &Contact,
+        signer: &DeviceId,
+    ) -> Result<Option<Person>, Error> {
+        let state = self.state_with(db, &contact.account_log)?;
+        Ok(state.and_then(|state| person_of(contact, signer, &state)))
     }
 
     /// Keeps what was checked: account log, bundles, address, card, tokens.
@@ -431,6 +426,24 @@ impl Core {
         turn.send(Send::Contact { call, peer, addrs, frame });
         call
     }
+}
+
+/// What a contact says, if it fits the log of its account. A bundle of another machine that does not is passed over:
+/// the sender may not have heard of its removal.
+fn person_of(contact: &Contact, signer: &DeviceId, state: &AccountState) -> Option<Person> {
+    let checked = contact.bundles.iter().filter_map(|signed| crate::bundle::check(signed, state));
+    let devices: Vec<DeviceId> = checked.map(|(device, _)| device).collect();
+    if !devices.contains(signer) {
+        return None;
+    }
+    if let Some(addr) = &contact.addr
+        && !state.is_active(&DeviceId::from_bytes(open_signed::<AddressRecord>(addr).ok()?.signer))
+    {
+        return None;
+    }
+    let name = contact.card.as_ref().map(|c| c.name.clone()).unwrap_or_default();
+    madang_model::text::check_name(&name).ok()?;
+    Some(Person { account: state.account, name, devices })
 }
 
 /// The one request that an account can make with an invite.

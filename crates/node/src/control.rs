@@ -7,7 +7,6 @@ use madang_crypto::{SALT_BYTES, ids_hash};
 use madang_model::{
     AccountId, AccountLog, ControlOp, Kind, Op, OpId,
     control::{Change, ControlLog, Conversation as Members},
-    keys as rules,
 };
 use madang_store::{
     Conn, RoomRow, accounts, history,
@@ -106,12 +105,7 @@ impl Core {
         kind: Kind,
         body: ControlBody,
     ) -> Result<(), Error> {
-        let conversation = self.rooms.get_mut(&room).ok_or(Error::NotFound("room"))?;
-        let view = conversation.control.view();
-        let facts: Vec<_> = conversation.keys.values().map(|held| held.facts.clone()).collect();
-        let key = rules::choose(&mut conversation.control, &facts, &view, 0, &rules::Rules::AGE_ASIDE)
-            .map(|k| k.id);
-        let key = match key {
+        let key = match self.current_key(turn, room) {
             Some(key) => key,
             None => self.usable_key(turn, room)?,
         };
@@ -208,7 +202,8 @@ impl Core {
             .filter(|(device, _)| !before.contains_key(device))
             .map(|(device, account)| (*device, *account))
             .collect();
-        if !fresh.is_empty() {
+        // Newcomers read them for the first time, and after a removal others open the inboxes.
+        if conversation.devices.keys().ne(before.keys()) {
             self.refresh_registers_of(turn, room)?;
         }
         self.check_keys(turn, room)?;

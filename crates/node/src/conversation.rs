@@ -8,7 +8,11 @@ use std::{
 
 use madang_crypto::{Route, SealKey};
 use madang_model::{
-    AccountId, ConvId, DeviceId, Hlc, KeyId, OpId, control::ControlLog, keys::KeyFacts, limits,
+    AccountId, ConvId, DeviceId, Hlc, KeyId, OpId, Receive,
+    control::ControlLog,
+    hlc,
+    keys::{self as rules, KeyFacts},
+    limits,
 };
 use madang_store::{Conn, DeviceRow, RoomRow, acks, devices, gaps, heads, keys, lines, ops, rooms};
 
@@ -189,6 +193,25 @@ impl Conversation {
         let held = self.keys.values().map(|key| key.route);
         let routes: BTreeSet<[u8; 32]> = held.chain(self.old_routes.keys().copied()).collect();
         routes.iter().map(|route| Arc::new(Route::new(route))).collect()
+    }
+
+    /// Facts of the keys that may come into question for sending at a time of the own clock: one dated more than a day
+    /// ahead would not age (protocol sections 2.4 and 3.2).
+    pub(crate) fn facts_until(&self, now: u64) -> Vec<KeyFacts> {
+        let in_time = |facts: &&KeyFacts| hlc::receive(facts.created, now) == Receive::Accept;
+        self.keys.values().map(|held| &held.facts).filter(in_time).cloned().collect()
+    }
+
+    /// The route of the next key: that of the highest key, unless there is a removal of which its basis has not heard
+    /// (protocol section 3.1). Of a basis that is not here nobody knows that: such a key, which anybody may have made
+    /// up, is passed over.
+    pub(crate) fn route_to_take_over(&mut self) -> Option<[u8; 32]> {
+        let view = self.control.view();
+        let mut keys: Vec<&HeldKey> = self.keys.values().collect();
+        keys.sort_by_key(|held| std::cmp::Reverse(held.facts.rank()));
+        let known =
+            keys.into_iter().find_map(|held| Some((held.route, self.control.view_at(&held.facts.basis)?)));
+        known.filter(|(_, basis)| !rules::needs_new_route(Some(basis), &view)).map(|(route, _)| route)
     }
 
     /// Deps of the next own op: control heads first, then other heads, without the own last op.

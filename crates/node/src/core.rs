@@ -87,6 +87,8 @@ pub(crate) struct Core {
     pub(crate) repair: Repair,
     pub(crate) relays: Relays,
     pub(crate) relays_changed: bool,
+    /// Messages that the index of the search does not hold yet, about.
+    pub(crate) unindexed: usize,
     pub(crate) own_registers: BTreeMap<RoomRow, BTreeSet<&'static str>>,
     pub(crate) awaited: Awaited,
     pub(crate) asking: Asking,
@@ -135,6 +137,7 @@ impl Core {
             repair: Repair::default(),
             relays: Relays::default(),
             relays_changed: false,
+            unindexed: 0,
             own_registers: BTreeMap::new(),
             awaited: Awaited::default(),
             asking: Asking::default(),
@@ -207,6 +210,7 @@ impl Core {
         self.clock = Self::resume_clock(newest.max(self.clock.last()));
         self.load_relays(db)?;
         self.timers.set(Due::Chores, now.mono);
+        self.timers.set(Due::Index, now.mono.saturating_add(crate::finding::WAIT_MS));
         self.timers.set(Due::Relays, now.mono);
         for peer in self.peers.values_mut() {
             peer.streamed.clear();
@@ -256,9 +260,11 @@ impl Core {
                 tracing::debug!("something that could not be taken before is passed over");
                 continue;
             }
-            let bytes = poison::bytes_of(&input);
+            let (bytes, named) = (poison::bytes_of(&input), self.poison.added());
             if let Err(error) = self.input(turn, input) {
-                if let Some(bytes) = bytes.filter(|_| !error.is_of_store()) {
+                // Unless that part of it was named which could not be taken.
+                let whole = named == self.poison.added() && !error.is_of_store();
+                if let Some(bytes) = bytes.filter(|_| whole) {
                     self.poison.add(poison::name(&bytes));
                 }
                 return Err(error);
@@ -344,11 +350,13 @@ impl Core {
             Due::RelayOps(room) => self.relay_due(turn, room),
             Due::Registers(room) => self.registers_due(turn, room),
             Due::Reconcile(peer, room) => self.reconcile(turn, peer, room),
+            Due::Serve(peer) => self.serve_waiting(turn, peer),
             Due::Lane(device) => self.resend_lane(turn, device),
             Due::LaneGap(device) => self.lane_gap(turn, device),
             Due::AskKeys(room) => self.ask_keys(turn, room),
             Due::Relays => self.relays_due(turn),
             Due::Chores => self.chores(turn),
+            Due::Index => self.index(turn),
             Due::FutureOps => self.due_ops(turn),
             Due::Requests => self.requests_due(turn),
             Due::Fetches => self.fetches_due(turn),
@@ -366,6 +374,7 @@ impl Core {
         self.frontiers_again(turn)?;
         self.reads_catch_up(turn)?;
         self.flush_lanes(turn)?;
+        self.index_when_many(turn)?;
         let outgoing = std::mem::take(&mut turn.outgoing);
         self.carry(turn, outgoing);
         self.acknowledge(turn);
@@ -381,6 +390,7 @@ impl Core {
             }
         }
         if turn.status_changed {
+            self.note_relays(turn);
             turn.emit(Event::Status);
         }
         Ok(())
@@ -393,8 +403,8 @@ impl Core {
                 turn.answer(reply, result);
             }
             Command::NetWhy(reply) => {
-                let paths = self.net_why();
-                turn.answer(reply, Ok(paths));
+                let result = self.net_why(turn);
+                turn.answer(reply, result);
             }
             Command::Relays(reply) => {
                 let result = self.relay_list(turn);

@@ -20,8 +20,10 @@ use crate::error::Error;
 const KEPT: usize = 48;
 /// Row of the ops that are missing.
 const MISSING: &str = "holes";
-/// Row of the ops that were given up.
-const GIVEN_UP: &str = "given_up";
+/// Row of the ops that were given up, as they are kept while they are missing.
+const GIVEN_UP: &str = "given_up_holes";
+/// Row in which there were only their ids.
+const GIVEN_UP_IDS: &str = "given_up";
 
 /// An op that is known only as somebody's past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +61,9 @@ pub(crate) struct Covered {
     /// Ops that wait, by an open parent.
     behind: BTreeMap<OpId, Vec<OpId>>,
     missing: BTreeMap<OpId, Missing>,
-    /// Missing ops that nobody will ever bring: they count as here.
-    given_up: BTreeSet<OpId>,
+    /// Missing ops that nobody will ever bring, with the timestamp of the oldest op that names them: they count as
+    /// here.
+    given_up: BTreeMap<OpId, Hlc>,
 }
 
 impl Covered {
@@ -77,8 +80,12 @@ impl Covered {
                 loaded.missing.insert(id, missing);
             }
         }
-        let given_up = meta::get(db, &key(room, GIVEN_UP))?.unwrap_or_default();
-        loaded.given_up = given_up.as_chunks::<32>().0.iter().map(|id| OpId::from_bytes(*id)).collect();
+        let ids = meta::get(db, &key(room, GIVEN_UP_IDS))?.unwrap_or_default();
+        let ids = ids.as_chunks::<32>().0.iter();
+        loaded.given_up = ids.map(|id| (OpId::from_bytes(*id), Hlc::from_u64(0))).collect();
+        for entry in meta::get(db, &key(room, GIVEN_UP))?.unwrap_or_default().as_chunks::<KEPT>().0 {
+            loaded.given_up.extend(read(entry).map(|(id, missing)| (id, missing.named_by)));
+        }
         let mut covered: BTreeSet<OpId> = heads.clone();
         if let Some(oldest) = loaded.missing.values().map(|missing| missing.named_by.as_u64()).min() {
             let mut younger = Vec::new();
@@ -87,7 +94,7 @@ impl Covered {
                 Ok(())
             })?;
             for id in younger {
-                let header = madang_store::ops::header(db, &id)?;
+                let header = madang_store::ops::applied_header(db, &id)?;
                 let Some(header) = header.and_then(|bytes| OpHeader::decode(bytes.as_slice()).ok()) else {
                     continue;
                 };
@@ -110,7 +117,9 @@ impl Covered {
     /// Keeps what is missing.
     pub(crate) fn save(&self, db: &Conn, room: RoomRow) -> Result<(), Error> {
         let missing: Vec<u8> = self.missing.iter().flat_map(|(id, missing)| write(id, missing)).collect();
-        let given_up: Vec<u8> = self.given_up.iter().flat_map(|id| *id.as_bytes()).collect();
+        let lost = |named_by: &Hlc| Missing { since: 0, named_by: *named_by };
+        let given_up: Vec<u8> = self.given_up.iter().flat_map(|(id, by)| write(id, &lost(by))).collect();
+        meta::remove(db, &key(room, GIVEN_UP_IDS))?;
         for (name, bytes) in [(MISSING, missing), (GIVEN_UP, given_up)] {
             if bytes.is_empty() {
                 meta::remove(db, &key(room, name))?;
@@ -133,7 +142,17 @@ impl Covered {
 
     /// Whether others name an op as their past that was not here.
     pub(crate) fn is_named(&self, id: &OpId) -> bool {
-        self.missing.contains_key(id) || self.given_up.contains(id)
+        self.missing.contains_key(id) || self.given_up.contains_key(id)
+    }
+
+    /// Ops here that wait for this one and name it as their past.
+    pub(crate) fn followers(&self, id: &OpId) -> BTreeSet<OpId> {
+        self.behind.get(id).into_iter().flatten().copied().collect()
+    }
+
+    /// Timestamp of the oldest op that names one that was given up.
+    pub(crate) fn given_up_since(&self, id: &OpId) -> Option<Hlc> {
+        self.given_up.get(id).copied()
     }
 
     /// The first op of each author that waits for its past.
@@ -148,7 +167,8 @@ impl Covered {
 
     /// Takes note of an op that is not here and that one with timestamp `named_by` has in its past.
     pub(crate) fn miss(&mut self, id: OpId, named_by: Hlc, now: u64) {
-        if self.given_up.contains(&id) {
+        if let Some(since) = self.given_up.get_mut(&id) {
+            *since = (*since).min(named_by);
             return;
         }
         let missing = self.missing.entry(id).or_insert(Missing { since: now, named_by });
@@ -160,7 +180,7 @@ impl Covered {
     pub(crate) fn add(&mut self, op: Arrived<'_>) -> bool {
         self.missing.remove(&op.id);
         // What was given up is below others that are covered already.
-        let late = self.given_up.remove(&op.id);
+        let late = self.given_up.remove(&op.id).is_some();
         if self.wait(op) {
             return false;
         }
@@ -172,9 +192,40 @@ impl Covered {
 
     /// Counts a missing op as here. Answers whether ops became covered by that.
     pub(crate) fn give_up(&mut self, id: OpId) -> bool {
-        self.missing.remove(&id);
-        self.given_up.insert(id);
+        let named_by = self.missing.remove(&id).map_or(Hlc::from_u64(0), |missing| missing.named_by);
+        self.given_up.insert(id, named_by);
         self.release(id)
+    }
+
+    /// Takes note of an op that is here and has no effect: it keeps back nothing and stands for nothing. Answers
+    /// whether ops became covered that had waited for it.
+    pub(crate) fn pass(&mut self, id: &OpId) -> bool {
+        self.missing.remove(id);
+        self.given_up.remove(id);
+        self.release(*id)
+    }
+
+    /// Takes back an op that turns out to have no effect; `heads` are those of its parents that nothing else follows.
+    /// Answers whether ops became covered that had waited for it.
+    pub(crate) fn withdraw(&mut self, id: &OpId, heads: &BTreeSet<OpId>, headers: &impl Headers) -> bool {
+        let Some(waiting) = self.waiting.remove(id) else {
+            if self.frontier.ids().contains(id) {
+                let others = self.frontier.ids().iter().filter(|other| *other != id);
+                let covered = heads.iter().filter(|head| !self.waiting.contains_key(*head));
+                self.frontier = Frontier::of(others.chain(covered).copied(), headers);
+            }
+            return false;
+        };
+        for parent in &waiting.open {
+            let Some(followers) = self.behind.get_mut(parent) else { continue };
+            followers.retain(|follower| follower != id);
+            if followers.is_empty() {
+                self.behind.remove(parent);
+                // Nobody else names it.
+                self.missing.remove(parent);
+            }
+        }
+        self.release(*id)
     }
 
     /// Missing ops that were missed for 30 days.
@@ -265,6 +316,29 @@ mod tests {
         assert!(add(&mut covered, 2, 1, 2, &[1]), "the hole is filled");
         assert_eq!(frontier(&covered), [id(5)]);
         assert!(covered.is_whole());
+    }
+
+    #[test]
+    fn what_has_no_effect_keeps_back_nothing_and_stands_for_nothing() {
+        let mut covered = Covered::default();
+        add(&mut covered, 1, 1, 1, &[]);
+        covered.miss(id(2), Hlc::from_millis(30), 7);
+        covered.miss(id(9), Hlc::from_millis(30), 7);
+        add(&mut covered, 3, 1, 3, &[2, 9]);
+        add(&mut covered, 4, 2, 1, &[3]);
+        assert_eq!(covered.followers(&id(2)), [id(3)].into());
+        let headers = BTreeMap::new();
+        assert!(covered.withdraw(&id(3), &BTreeSet::new(), &headers), "what names it is covered");
+        assert_eq!(frontier(&covered), [id(1), id(4)]);
+        assert!(!covered.is_named(&id(2)) && !covered.is_named(&id(9)), "nobody else named them");
+        // The same when it was known from the start to have none.
+        let mut other = Covered::default();
+        add(&mut other, 1, 1, 1, &[]);
+        other.miss(id(3), Hlc::from_millis(40), 7);
+        add(&mut other, 4, 2, 1, &[3]);
+        assert!(other.pass(&id(3)));
+        assert_eq!(frontier(&other), frontier(&covered));
+        assert!(other.is_whole() && covered.is_whole());
     }
 
     #[test]

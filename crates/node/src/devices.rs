@@ -74,20 +74,18 @@ impl Core {
         let read = self.inboxes_read(turn.db)?;
         let mut account = self.lane_account(turn)?;
         let fallback_old = self.fallback_is_old(turn, current.as_ref())? && read;
-        // An end too far away was stamped by a clock that has been set back.
-        let now = turn.now.wall;
-        let latest = now.saturating_add(2 * ROTATE_MS).saturating_add(DAY_MS);
-        let fresh = |b: &DeviceBundle| {
-            now.saturating_add(ROTATE_MS) < b.envelope_not_after && b.envelope_not_after <= latest
+        let fresh = match &current {
+            Some(bundle) => self.envelope_is_fresh(turn, bundle)?,
+            None => false,
         };
-        if !fallback_old && current.as_ref().is_some_and(|b| b.inboxes == inboxes && fresh(b)) {
+        if !fallback_old && fresh && current.as_ref().is_some_and(|b| b.inboxes == inboxes) {
             return Ok(());
         }
         // The end of an envelope key belongs to the key, or a bundle signed anew for other reasons would put its
         // rotation off for ever.
-        let (envelope_pk, envelope_not_after) = match current.filter(|bundle| fresh(bundle)) {
+        let (envelope_pk, envelope_not_after) = match current.filter(|_| fresh) {
             Some(bundle) => (bundle.envelope_pk, bundle.envelope_not_after),
-            None => (self.rotate_envelope_key(turn)?, turn.now.wall.saturating_add(2 * ROTATE_MS)),
+            None => (self.rotate_envelope_key(turn)?, self.author_time(turn).saturating_add(2 * ROTATE_MS)),
         };
         if fallback_old {
             // The one before the previous goes with it, so what was sealed for that must have been read.
@@ -115,6 +113,21 @@ impl Core {
         self.publish_everywhere(turn, "bundle");
         self.slots_changed(turn);
         self.update_contacts(turn)
+    }
+
+    /// Whether the envelope key of an own bundle may stay. Others hold its end against their clocks, so it is by the
+    /// corrected time (protocol section 2.4). As long as nobody has said what time it is, the age of the key by the own
+    /// clock decides: or a machine whose clock is wrong would rotate with every start.
+    fn envelope_is_fresh(&self, turn: &Turn<'_>, bundle: &DeviceBundle) -> Result<bool, Error> {
+        // A time that is still to come was stamped by a clock that has been set back.
+        if self.reference.median_offset_ms().is_none() {
+            let own = envelopes::keys(turn.db)?.into_iter().find(|key| key.public == bundle.envelope_pk);
+            let age = own.and_then(|key| turn.now.wall.checked_sub(key.made_at));
+            return Ok(age.is_some_and(|age| age < ROTATE_MS));
+        }
+        let now = self.author_time(turn);
+        let latest = now.saturating_add(2 * ROTATE_MS).saturating_add(DAY_MS);
+        Ok(now.saturating_add(ROTATE_MS) < bundle.envelope_not_after && bundle.envelope_not_after <= latest)
     }
 
     /// Whether the fallback key is to be replaced. The first one is as old as the first bundle.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use madang_crypto::open_signed;
-use madang_model::{AccountId, DeviceId};
+use madang_model::{AccountId, DeviceId, account::AccountState};
 use madang_p2p::{Multiaddr, PeerId};
 use madang_store::{Conn, DeviceRow, devices, meta};
 use madang_wire::{AddressRecord, DeviceBundle, Message as _, Signed};
@@ -36,12 +36,19 @@ pub(crate) struct Known {
     pub(crate) signed_addr: Option<Vec<u8>>,
     /// Version of the address record.
     pub(crate) addr_version: u64,
+    /// The log of its account removes it, or admits it no more.
+    pub(crate) removed: bool,
 }
 
 impl Known {
+    /// Whether it is a machine of an account now.
+    fn is_of(&self, account: &AccountId) -> bool {
+        !self.removed && self.account.as_ref() == Some(account)
+    }
+
     /// The bundle, while it may be used for sending.
     pub(crate) fn usable_bundle(&self, now: u64) -> Option<&DeviceBundle> {
-        self.bundle.as_ref().filter(|_| self.asleep_since(now).is_none())
+        self.bundle.as_ref().filter(|_| !self.removed && self.asleep_since(now).is_none())
     }
 
     /// Since when nothing is queued for the device, ms since 1970; none while its bundle may be used, or while there
@@ -101,6 +108,7 @@ impl Directory {
             relays: addr.map(|a| a.relays).unwrap_or_default(),
             signed_addr: device.addr,
             addr_version,
+            removed: device.removed,
         };
         let peer = known.peer;
         let before = self.devices.insert(device.id, known).and_then(|before| before.peer);
@@ -188,9 +196,24 @@ impl Directory {
         Some((*device, self.devices.get(device)?.account?))
     }
 
-    /// Devices of an account.
+    /// Devices of an account, without those that its log removes.
     pub(crate) fn of_account(&self, account: &AccountId) -> Vec<DeviceId> {
-        self.devices.iter().filter(|(_, d)| d.account.as_ref() == Some(account)).map(|(id, _)| *id).collect()
+        self.devices.iter().filter(|(_, d)| d.is_of(account)).map(|(id, _)| *id).collect()
+    }
+
+    /// Notes which devices of an account its log does not have (any more): those that it removes, and those whose
+    /// admission is void with a removal. Both may turn out otherwise.
+    pub(crate) fn note_removed(&mut self, db: &Conn, state: &AccountState) -> Result<(), Error> {
+        let of_account = |known: &Known| known.account == Some(state.account);
+        for (device, known) in self.devices.iter_mut().filter(|(_, known)| of_account(known)) {
+            let removed = !state.is_active(device);
+            if known.removed == removed {
+                continue;
+            }
+            known.removed = removed;
+            devices::set_removed(db, known.row, removed)?;
+        }
+        Ok(())
     }
 
     /// Peers that the devices of an account have.
@@ -200,10 +223,17 @@ impl Directory {
         self.holders.iter().filter(|(_, device)| has(device)).map(|(peer, _)| *peer).collect()
     }
 
+    /// Whose inbox that is, by the bundles held.
+    pub(crate) fn owner_of_inbox(&self, inbox: &[u8; 16]) -> Option<AccountId> {
+        let names = |known: &&Known| {
+            known.bundle.iter().flat_map(|bundle| &bundle.inboxes).any(|own| own.inbox_id == inbox)
+        };
+        self.devices.values().find(names)?.account
+    }
+
     /// Relays that the devices of an account name, the newest record's first (protocol section 9.4).
     pub(crate) fn relays_of(&self, account: &AccountId) -> Vec<String> {
-        let mut devices: Vec<&Known> =
-            self.devices.values().filter(|d| d.account.as_ref() == Some(account)).collect();
+        let mut devices: Vec<&Known> = self.devices.values().filter(|d| d.is_of(account)).collect();
         devices.sort_by_key(|d| Reverse(d.addr_version));
         let mut seen = BTreeSet::new();
         devices

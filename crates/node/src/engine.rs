@@ -25,6 +25,9 @@ use crate::{
 const COMMANDS_PER_TURN: usize = 64;
 /// At most so many inputs of the network run in one turn, which bounds the length of a commit.
 const INPUTS_PER_TURN: usize = 256;
+/// What is told again anyway waits so long for a turn that runs for something else: a commit for acknowledgements alone
+/// would only delay the next message.
+const TOLD_AGAIN_WAIT: Duration = Duration::from_millis(1);
 /// Longest sleep of an idle engine: so soon it notices that the machine has slept.
 const IDLE: Duration = Duration::from_secs(3);
 /// After a failed turn the engine rests so long, then twice as long, and so on: a full disk does not get
@@ -87,14 +90,9 @@ impl Engine {
                     () = tokio::time::sleep(sleep) => {}
                 }
                 inputs.extend(self.clock_jump());
-                // What else is there already joins this turn: one commit for all of it.
-                while commands.len() < COMMANDS_PER_TURN {
-                    let Ok(command) = self.commands.try_recv() else { break };
-                    commands.push(command);
-                }
-                while inputs.len() < INPUTS_PER_TURN {
-                    let Ok(input) = self.inputs.try_recv() else { break };
-                    inputs.push(input);
+                self.join(&mut commands, &mut inputs);
+                if is_told_again(&commands, &inputs) {
+                    self.wait_for_more(&mut commands, &mut inputs).await;
                 }
                 if let Err(error) = self.turn(std::mem::take(&mut commands), std::mem::take(&mut inputs)) {
                     tracing::error!(%error, "a turn was rolled back");
@@ -107,6 +105,33 @@ impl Engine {
         if let Err(error) = self.writer.checkpoint() {
             tracing::warn!(%error, "checkpoint at the end failed; the next start does it");
         }
+    }
+
+    /// What else is there already joins this turn: one commit for all of it.
+    fn join(&mut self, commands: &mut Vec<Command>, inputs: &mut Vec<Input>) {
+        while commands.len() < COMMANDS_PER_TURN {
+            let Ok(command) = self.commands.try_recv() else { break };
+            commands.push(command);
+        }
+        while inputs.len() < INPUTS_PER_TURN {
+            let Ok(input) = self.inputs.try_recv() else { break };
+            inputs.push(input);
+        }
+    }
+
+    /// Waits a moment for something that cannot wait.
+    async fn wait_for_more(&mut self, commands: &mut Vec<Command>, inputs: &mut Vec<Input>) {
+        let deadline = tokio::time::sleep(TOLD_AGAIN_WAIT);
+        tokio::pin!(deadline);
+        while is_told_again(commands, inputs) && inputs.len() < INPUTS_PER_TURN {
+            tokio::select! {
+                biased;
+                () = &mut deadline => break,
+                n = self.commands.recv_many(commands, COMMANDS_PER_TURN) => if n == 0 { break },
+                n = self.inputs.recv_many(inputs, INPUTS_PER_TURN) => if n == 0 { break },
+            }
+        }
+        self.join(commands, inputs);
     }
 
     fn rest(&self) -> Duration {
@@ -175,6 +200,11 @@ impl Engine {
     }
 }
 
+/// Whether a turn has nothing but what the network tells again.
+fn is_told_again(commands: &[Command], inputs: &[Input]) -> bool {
+    commands.is_empty() && !inputs.is_empty() && inputs.iter().all(Input::is_told_again)
+}
+
 /// Runs the core once inside one transaction and commits; `fx` is what is to be performed then.
 pub(crate) fn run_turn(
     writer: &mut Writer,
@@ -184,11 +214,16 @@ pub(crate) fn run_turn(
     inputs: Vec<Input>,
     fx: &mut Effects,
 ) -> Result<(), Error> {
-    let tx = writer.begin()?;
+    let told_again = is_told_again(&commands, &inputs);
+    let tx = if told_again { writer.begin_relaxed()? } else { writer.begin()? };
     let mut turn = Turn::new(&tx, now);
     let outcome = core.run(&mut turn, commands, inputs);
     fx.append(turn.into_effects());
     outcome?;
     tx.commit()?;
+    if told_again && !fx.sends.is_empty() {
+        // Whatever was said may rest on what was written.
+        writer.sync()?;
+    }
     Ok(())
 }

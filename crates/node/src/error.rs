@@ -21,6 +21,14 @@ pub enum Error {
     /// The invite was withdrawn, or a relay says that it is there no more, whatever ended it.
     #[error("This invite was withdrawn, used or has expired. Ask for a new one")]
     InviteRevoked,
+    /// The 1:1 is closed: the other is no friend, or no longer.
+    #[error(
+        "You two are not friends, so this 1:1 is closed. Make friends again by an invite, and it opens again"
+    )]
+    NotFriend,
+    /// The 1:1 is closed: the other is blocked.
+    #[error("You have blocked this person, so this 1:1 is closed. Lift the block to write again")]
+    Blocked,
     /// Not a member of the room.
     #[error("You are not a member of this room")]
     NotMember,

@@ -108,7 +108,8 @@ impl Core {
         Ok(self.direct_conv(&account))
     }
 
-    /// Ends a friendship on this side: no streams, no presence; what was said stays.
+    /// Ends a friendship on this side: no streams, no presence, and nothing more comes into the 1:1 by any way; what
+    /// was said stays.
     pub(crate) fn remove_friend(
         &mut self,
         turn: &mut Turn<'_>,
@@ -123,8 +124,8 @@ impl Core {
         friends::set_state(turn.db, &account, FriendState::Removed)?;
         self.close_friend(turn, &account)?;
         // A stranger again: an old request or invite admits nobody, and nothing waits for them any more.
-        madang_store::requests::forget(turn.db, &account)?;
         self.request_over(turn, &account)?;
+        madang_store::requests::forget(turn.db, &account)?;
         for device in self.directory.of_account(&account) {
             let row = self.directory.row(turn.db, &device, None)?;
             madang_store::lanes::clear(turn.db, row)?;
@@ -137,6 +138,8 @@ impl Core {
     /// Strangers again for the network, and no way into the inboxes (protocol section 6.5).
     fn close_friend(&mut self, turn: &mut Turn<'_>, account: &AccountId) -> Result<(), Error> {
         self.friends.remove(account);
+        // The log of the 1:1 is not read any more.
+        self.relays_changed = true;
         for peer in self.directory.peers_of(account) {
             turn.send(Send::ForgetPeer(peer));
             self.peer_down(turn, peer)?;
@@ -168,9 +171,12 @@ impl Core {
             self.close_friend(turn, &account)?;
         } else if was_blocked && !blocked && state == FriendState::Friend {
             self.friends.insert(account);
+            self.relays_changed = true;
             self.know_account(turn, &account)?;
             // The tokens of before were revoked for good.
             self.update_contacts(turn)?;
+            let room = self.open_direct(turn, &account)?;
+            self.refresh_registers_of(turn, room)?;
         }
         self.post_friend(turn, &account)?;
         turn.emit(Event::Friend { account });

@@ -4,12 +4,22 @@
 //! with a lost machine.
 
 use madang_model::{DeviceId, gap as rules};
-use madang_store::{RoomRow, gaps, lines};
+use madang_store::{RoomRow, gaps, lines, ops};
 
 use crate::{core::Core, error::Error, event::Event, stored, timer::Due, turn::Turn, view};
 
 /// A gap is asked about after this: what fills it is usually on its way.
 const ASK_AFTER_MS: u64 = 500;
+
+/// Why ops that are here are not shown: their author's clock is ahead.
+pub(crate) const CLOCK: &str = "clock";
+
+/// What a line of missing messages says.
+struct Missing {
+    count: u64,
+    closed: bool,
+    reason: Option<&'static str>,
+}
 
 impl Core {
     /// The holes in an author's line changed.
@@ -39,8 +49,32 @@ impl Core {
         holes: &[(u64, u64)],
         closed: bool,
     ) -> Result<(), Error> {
-        let Some(account) = self.author_account(room, &author) else { return Ok(()) };
         let count = holes.iter().map(|(from, to)| to.saturating_sub(*from).saturating_add(1)).sum::<u64>();
+        self.emit_line(turn, room, author, Missing { count, closed, reason: None })
+    }
+
+    /// Ops of an author came, or became due, whose time is too far ahead: they are here and not shown, and their line
+    /// says why (protocol section 2.4).
+    pub(crate) fn future_changed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: RoomRow,
+        author: DeviceId,
+    ) -> Result<(), Error> {
+        let row = self.directory.row(turn.db, &author, None)?;
+        let waiting = ops::waiting(turn.db, room)?.into_iter().find(|waiting| waiting.author == row);
+        let count = waiting.map_or(0, |waiting| waiting.count);
+        self.emit_line(turn, room, author, Missing { count, closed: false, reason: Some(CLOCK) })
+    }
+
+    fn emit_line(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: RoomRow,
+        author: DeviceId,
+        missing: Missing,
+    ) -> Result<(), Error> {
+        let Some(account) = self.author_account(room, &author) else { return Ok(()) };
         let device_name = self.device_labels(turn.db, &account)?.remove(&author).unwrap_or_default();
         let Some(conversation) = self.rooms.get(&room) else { return Ok(()) };
         turn.emit(Event::Gap(view::Gap {
@@ -48,9 +82,10 @@ impl Core {
             account,
             device: author,
             device_name,
-            count: u32::try_from(count).unwrap_or(u32::MAX),
+            count: u32::try_from(missing.count).unwrap_or(u32::MAX),
             since: turn.now.wall,
-            closed,
+            closed: missing.closed,
+            reason: missing.reason,
         }));
         turn.changed_rooms.insert(room);
         Ok(())
@@ -95,7 +130,7 @@ impl Core {
     /// days they keep back nothing any more.
     fn give_up_nameless(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         for room in self.rooms.keys().copied().collect::<Vec<_>>() {
-            if gaps::settled(turn.db, room)?.open {
+            if gaps::any_open(turn.db, room)? {
                 continue;
             }
             let Some(conversation) = self.rooms.get_mut(&room) else { continue };

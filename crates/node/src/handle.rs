@@ -1,6 +1,6 @@
 //! The handle of a running node: one function per command or question, without logic.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread::JoinHandle};
 
 use madang_model::{AccountId, ConvId, InviteId, OpId};
 use madang_store::{Conn, Readers};
@@ -31,7 +31,7 @@ pub(crate) struct Inner {
     pub(crate) account: view::Account,
     pub(crate) network: madang_p2p::Handle,
     pub(crate) stop: Arc<Notify>,
-    pub(crate) ended: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
+    pub(crate) engine: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A text in line. Dropping it leaves the text in line.
@@ -369,9 +369,10 @@ impl Handle {
     /// connections closed.
     pub async fn shutdown(&self) {
         self.inner.stop.notify_one();
-        if let Some(ended) = self.inner.ended.lock().await.take() {
-            // An engine that has panicked is gone as well.
-            drop(ended.await);
+        if let Some(engine) = self.inner.engine.lock().await.take() {
+            // The thread itself has to be gone: the process may end next, and what its libraries keep per thread must
+            // not be cleared away while it is in use. An engine that has panicked is gone as well.
+            drop(tokio::task::spawn_blocking(|| engine.join()).await);
         }
         self.inner.network.clone().shutdown().await;
     }

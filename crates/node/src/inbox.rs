@@ -12,13 +12,12 @@ use madang_model::{
 use madang_store::{
     RoomRow,
     ops::{self, NewOp, Origin},
-    parked, rooms, search,
+    parked, rooms,
 };
 use madang_wire::{Message as _, Signal, SignedOp};
 
 use crate::{
     core::Core,
-    covered::Arrived,
     error::Error,
     event::Event,
     ingest::{Arrival, Item, Source},
@@ -57,6 +56,14 @@ impl Core {
         }
         if !self.rooms.contains_key(&room) {
             return Ok(());
+        }
+        if self.is_closed(room) {
+            // Nothing is taken from whoever is no friend or is blocked (protocol section 6.5). What was dropped here is
+            // read from the cursor again, or repaired, if the 1:1 opens again.
+            return match source {
+                Source::Relay { relay, page, .. } => self.unasked_items(turn, relay, page.count),
+                _ => Ok(()),
+            };
         }
         let mut good = false;
         // What has no payload comes last: the reason may be among the others.
@@ -177,9 +184,6 @@ impl Core {
             self.park_op(turn, room, device, verified)?;
             return Ok(Taken::Parked);
         };
-        if !self.fits_past(turn, room, &op)? {
-            return Ok(Taken::Refused);
-        }
         let deleted = op.body.is_none() && ops::is_deleted(turn.db, room, &id)?;
         if !op.complete(deleted, self.author_time(turn)) {
             // Without a reason for its missing payload it counts as not here: the gap stays and is asked for again.
@@ -222,23 +226,6 @@ impl Core {
         Ok(())
     }
 
-    /// The timestamp of an op is greater than those of its past, and `prev` is the one before in the same line, as far
-    /// as these are here (protocol sections 2.1 and 2.4).
-    fn fits_past(&self, turn: &Turn<'_>, room: RoomRow, op: &Op) -> Result<bool, Error> {
-        let header = &op.header;
-        for parent in header.parents() {
-            let Some(past) = ops::place_of(turn.db, &parent)? else { continue };
-            if past.room != room || past.hlc >= header.hlc.as_u64() {
-                return Ok(false);
-            }
-            let in_line = past.author == header.author && past.seq.checked_add(1) == Some(header.seq);
-            if header.prev == Some(parent) && !in_line {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     fn insert_op(
         &mut self,
         turn: &mut Turn<'_>,
@@ -250,13 +237,14 @@ impl Core {
     ) -> Result<(), Error> {
         let now = self.author_time(turn);
         let due_at = match hlc::receive(op.header.hlc, now) {
+            _ if !self.fits_past(turn, room, op)? => ops::NEVER,
             Receive::Accept => 0,
             Receive::Later { due_ms } => due_ms,
         };
-        if due_at == 0 {
-            self.clock.observe(op.header.hlc, now);
-        } else {
-            self.timers.set(Due::FutureOps, turn.now.mono);
+        match due_at {
+            0 => self.clock.observe(op.header.hlc, now),
+            ops::NEVER => tracing::debug!(id = %op.id, "an op does not fit its past"),
+            _ => self.timers.set(Due::FutureOps, turn.now.mono),
         }
         let author_row = self.directory.row(turn.db, &op.header.author, Some(&account))?;
         let late = self.is_late(turn, room, op, origin);
@@ -287,27 +275,16 @@ impl Core {
         if matches!(origin, Origin::Repair | Origin::Bulk) {
             self.count_repaired(turn)?;
         }
-        if due_at == 0 {
-            self.note_past(turn, room, op)?;
-            self.apply_op(turn, room, op, account, row)?;
-        }
-        Ok(())
-    }
-
-    /// Heads, newest timestamp, what is named and not here.
-    fn note_past(&mut self, turn: &mut Turn<'_>, room: RoomRow, op: &Op) -> Result<(), Error> {
-        let parents: Vec<OpId> = op.header.parents().collect();
-        let known = ops::exists(turn.db, &parents)?;
-        let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(()) };
-        for (parent, known) in parents.iter().zip(known) {
-            if !known {
-                conversation.covered.miss(*parent, op.header.hlc, turn.now.wall);
+        let withdrawn = self.judge_followers(turn, room, op)?;
+        match due_at {
+            0 => {
+                self.note_past(turn, room, op)?;
+                self.apply_op(turn, room, op, account, row)?;
             }
+            ops::NEVER => self.note_void(turn, room, &op.id),
+            _ => self.future_changed(turn, room, op.header.author)?,
         }
-        let (author, seq) = (op.header.author, op.header.seq);
-        conversation.note_past(Arrived { id: op.id, author, seq, parents: &parents }, op.header.hlc);
-        turn.to_save.insert(room);
-        Ok(())
+        if withdrawn { self.recount_unread(turn, room) } else { Ok(()) }
     }
 
     fn is_late(&self, turn: &Turn<'_>, room: RoomRow, op: &Op, origin: Origin) -> bool {
@@ -376,7 +353,7 @@ impl Core {
     ) -> Result<(), Error> {
         rooms::raise_last(turn.db, room, op.header.hlc.as_u64(), row)?;
         if let Some(madang_model::Body::Content(madang_model::content::Content::Text(text))) = &op.body {
-            search::index(turn.db, row, &text.text)?;
+            self.findable(turn, row, &text.text)?;
         }
         if account != self.me.account {
             let author = self.directory.row(turn.db, &op.header.author, None)?;
@@ -389,13 +366,26 @@ impl Core {
     /// Ops of the future whose time has come.
     pub(crate) fn due_ops(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let now = self.author_time(turn);
+        let mut authors = BTreeSet::new();
         for stored in ops::due(turn.db, now, DUE_OPS)? {
+            let Some(op) = crate::stored::to_model(&stored) else {
+                ops::applied(turn.db, stored.row)?;
+                continue;
+            };
+            authors.insert((stored.room, op.header.author));
+            // More of its past may have come in between.
+            if !self.fits_past(turn, stored.room, &op)? {
+                ops::set_void(turn.db, stored.row)?;
+                self.note_void(turn, stored.room, &op.id);
+                continue;
+            }
             ops::applied(turn.db, stored.row)?;
             self.clock.observe(Hlc::from_u64(stored.hlc), now);
-            if let Some(op) = crate::stored::to_model(&stored) {
-                self.note_past(turn, stored.room, &op)?;
-                self.apply_op(turn, stored.room, &op, stored.account, stored.row)?;
-            }
+            self.note_past(turn, stored.room, &op)?;
+            self.apply_op(turn, stored.room, &op, stored.account, stored.row)?;
+        }
+        for (room, author) in authors {
+            self.future_changed(turn, room, author)?;
         }
         if let Some(due) = ops::next_due(turn.db)? {
             let wait = due.saturating_sub(now).clamp(1_000, 60_000);

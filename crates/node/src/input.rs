@@ -87,3 +87,15 @@ pub(crate) enum Input {
     /// The last turn: what would have waited a moment goes out now.
     Stopping,
 }
+
+impl Input {
+    /// Whether the network tells it again on the next connection, so that losing it with the power costs nothing: what
+    /// others have committed, and how fast and where the network is.
+    pub(crate) fn is_told_again(&self) -> bool {
+        match self {
+            Self::Frame { frame, .. } => matches!(frame, StreamBody::Heads(_)),
+            Self::Rtt { .. } | Self::Listening(_) => true,
+            _ => false,
+        }
+    }
+}

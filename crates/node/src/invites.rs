@@ -8,7 +8,7 @@ use madang_crypto::{invite_id, open_invite, random, seal_invite};
 use madang_model::{AccountId, DeviceId, InviteId};
 use madang_p2p::PeerId;
 use madang_store::{
-    invites,
+    Conn, invites,
     tokens::{self, Revoked},
 };
 use madang_wire::{
@@ -338,7 +338,7 @@ impl Core {
     ) -> Result<(), Error> {
         let Some(fetching) = self.fetching.get_mut(&fetch) else { return Ok(()) };
         let link = fetching.looked.link.clone();
-        let Some((person, record)) = self.check_record(&link, sealed) else {
+        let Some((person, record)) = self.check_record(turn.db, &link, sealed)? else {
             let why = Error::BadLink("what the inviter sent does not fit the link".to_owned());
             return self.fetch_failed(turn, fetch, Some(why));
         };
@@ -361,9 +361,16 @@ impl Core {
     }
 
     /// Opens a record and checks it against the account id in the link.
-    fn check_record(&self, link: &InviteLink, sealed: &[u8]) -> Option<(Person, InviteRecord)> {
-        let secret: [u8; 16] = link.secret.as_slice().try_into().ok()?;
-        let opened = open_invite(&secret, sealed).ok()?;
+    fn check_record(
+        &mut self,
+        db: &Conn,
+        link: &InviteLink,
+        sealed: &[u8],
+    ) -> Result<Option<(Person, InviteRecord)>, Error> {
+        let secret = <[u8; 16]>::try_from(link.secret.as_slice()).ok();
+        let Some(opened) = secret.and_then(|secret| open_invite(&secret, sealed).ok()) else {
+            return Ok(None);
+        };
         let record = opened.body.value().clone();
         let contact = Contact {
             account_log: record.account_log.clone(),
@@ -372,8 +379,9 @@ impl Core {
             card: record.card.clone(),
             tokens: Vec::new(),
         };
-        let person = self.check_contact(&contact, &DeviceId::from_bytes(opened.signer))?;
-        person.account.as_bytes().starts_with(&link.account16).then_some((person, record))
+        let person = self.check_contact(db, &contact, &DeviceId::from_bytes(opened.signer))?;
+        let person = person.filter(|person| person.account.as_bytes().starts_with(&link.account16));
+        Ok(person.map(|person| (person, record)))
     }
 }
 

@@ -5,9 +5,8 @@
 
 use madang_crypto::{NewKey, new_key, os_rng};
 use madang_model::{
-    DeviceId, KeyId, OpId, Receive, Role,
+    DeviceId, Hlc, KeyId, OpId, Role,
     control::Conversation as Members,
-    hlc,
     keys::{self as rules, Rules},
     limits::{KEY_ANSWER_PAUSE_MS, KEY_ASK_JITTER_MS},
 };
@@ -29,7 +28,8 @@ const CHOSEN_MS: u64 = 60_000;
 /// Keys of others kept in a room: more than a rotation a day and all concurrent ones leave behind until
 /// they are deleted. Beyond that only those are taken that were asked for.
 const KEYS_KEPT: usize = 256;
-/// No epoch comes near it; a higher one would leave no number for the next.
+/// The last epoch, as the store holds it. Nobody comes near it by rotating, but whoever is hostile names it: from then
+/// on every key has it, and ids decide among those that may be used.
 const EPOCH_MAX: u64 = i64::MAX as u64;
 
 impl Core {
@@ -44,7 +44,7 @@ impl Core {
             return Ok(chosen.key);
         }
         let view = conversation.control.view();
-        let facts: Vec<_> = conversation.keys.values().map(|held| held.facts.clone()).collect();
+        let facts = conversation.facts_until(now);
         let found =
             rules::choose(&mut conversation.control, &facts, &view, now, &Rules::ALL).map(|key| key.id);
         let key = match found {
@@ -63,17 +63,13 @@ impl Core {
     }
 
     fn make_key(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<KeyId, Error> {
-        let created = self.clock.tick(self.author_time(turn));
+        // Not by the hybrid clock: that may be far ahead for good once the own clock was, and so would be every key.
+        let created = Hlc::from_millis(self.author_time(turn));
         let me = self.me.device;
         let conversation = self.rooms.get_mut(&room).ok_or(Error::NotFound("room"))?;
         let view = conversation.control.view();
         let facts: Vec<_> = conversation.keys.values().map(|held| held.facts.clone()).collect();
-        let highest = conversation.keys.values().max_by_key(|held| held.facts.rank());
-        let (route, basis) = (highest.map(|h| h.route), highest.map(|h| h.facts.basis.clone()));
-        let basis = basis.and_then(|heads| conversation.control.view_at(&heads));
-        // Of a basis that is not here nobody knows that it lacks a removal: its route is taken over.
-        let changed = basis.is_some_and(|basis| rules::needs_new_route(Some(&*basis), &view));
-        let route = route.filter(|_| !changed);
+        let route = conversation.route_to_take_over();
         let recipients: Vec<DeviceId> = rules::recipients(&view, &me)
             .into_keys()
             .filter(|device| self.directory.get(device).is_some_and(|d| d.bundle.is_some()))
@@ -84,7 +80,7 @@ impl Core {
         let encoded = new_key(
             &NewKey {
                 conv: conversation.conv.to_bytes(),
-                epoch: rules::next_epoch(&facts),
+                epoch: rules::next_epoch(&facts).min(EPOCH_MAX),
                 basis: &heads,
                 creator: me.to_bytes(),
                 created_hlc: created.as_u64(),
@@ -154,10 +150,32 @@ impl Core {
     }
 
     /// The current key of a room, for the first answer to a new friend.
-    pub(crate) fn share_of(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<KeyShare, Error> {
+    pub(crate) fn share_of(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: RoomRow,
+    ) -> Result<(KeyId, KeyShare), Error> {
         self.post_mirrors(turn, room)?;
         let key = self.usable_key(turn, room)?;
-        self.share(room, &[key]).ok_or(Error::NotFound("room"))
+        Ok((key, self.share(room, &[key]).ok_or(Error::NotFound("room"))?))
+    }
+
+    /// Whether a device may be given a key that is held here (protocol section 3.3, Re-share).
+    pub(crate) fn may_have(
+        &mut self,
+        room: RoomRow,
+        key: &KeyId,
+        device: &DeviceId,
+    ) -> Result<(), rules::Denied> {
+        let Some(conversation) = self.rooms.get_mut(&room) else { return Err(rules::Denied::NotADevice) };
+        let Some(facts) = conversation.keys.get(key).map(|held| held.facts.clone()) else {
+            return Err(rules::Denied::BasisNotSeen);
+        };
+        let view = conversation.control.view();
+        match conversation.control.view_at(&facts.basis) {
+            Some(basis) => rules::may_reshare(&facts, &basis, &view, device, &Rules::ALL),
+            None => Err(rules::Denied::BasisNotSeen),
+        }
     }
 
     /// Gives keys to a device through the lane.
@@ -173,7 +191,8 @@ impl Core {
         self.lane_send(turn, device, &name, LaneBody::Share(share))
     }
 
-    /// Keys came through the lane.
+    /// Keys came through the lane. They count from a machine that a member has now; that it is in the view of the room
+    /// cannot be asked for, the first keys come before the first mirror (protocol sections 3.3 and 5.3).
     pub(crate) fn key_share(
         &mut self,
         turn: &mut Turn<'_>,
@@ -183,12 +202,14 @@ impl Core {
         let Ok(conv) = madang_model::ConvId::try_from(share.conv.as_slice()) else { return Ok(()) };
         let Some(room) = self.by_conv.get(&conv).copied() else { return Ok(()) };
         let from = self.directory.get(&device).and_then(|d| d.account);
-        if !from.is_some_and(|account| self.rooms.get(&room).is_some_and(|r| r.has_member(&account))) {
+        let member =
+            from.is_some_and(|account| self.rooms.get(&room).is_some_and(|r| r.has_member(&account)));
+        if !member || !self.is_active(turn.db, &device)? {
             return Ok(());
         }
         for encoded in &share.keys {
             let Ok(held) = hold(encoded) else { continue };
-            if held.conv != conv || !self.admits_key(turn, room, &held) {
+            if held.conv != conv || !self.admits_key(room, &held) {
                 continue;
             }
             let id = held.facts.id;
@@ -199,15 +220,24 @@ impl Core {
         Ok(())
     }
 
-    /// Whether a key that somebody shares is taken: one that ages, and as long as there are few, or that
-    /// was asked for.
-    fn admits_key(&self, turn: &Turn<'_>, room: RoomRow, held: &HeldKey) -> bool {
+    /// The key of a room that is in use, age aside: what is given to whoever lacks keys, and what control ops are sealed
+    /// with.
+    pub(crate) fn current_key(&mut self, turn: &Turn<'_>, room: RoomRow) -> Option<KeyId> {
+        let now = self.author_time(turn);
+        let conversation = self.rooms.get_mut(&room)?;
+        let view = conversation.control.view();
+        let facts = conversation.facts_until(now);
+        rules::choose(&mut conversation.control, &facts, &view, 0, &Rules::AGE_ASIDE).map(|key| key.id)
+    }
+
+    /// Whether a key that somebody shares is taken: as long as there are few, or that was asked for. One of the future
+    /// opens what its maker sealed with it as any other (protocol section 2.4).
+    fn admits_key(&self, room: RoomRow, held: &HeldKey) -> bool {
         let Some(conversation) = self.rooms.get(&room) else { return false };
         let facts = &held.facts;
-        let in_time = hlc::receive(facts.created, self.author_time(turn)) == Receive::Accept;
         let wanted = self.asking.awaits(room, &facts.id);
         let room_left = conversation.keys.len() < KEYS_KEPT || wanted;
-        let taken = in_time && facts.epoch < EPOCH_MAX && room_left;
+        let taken = facts.epoch <= EPOCH_MAX && room_left;
         if !taken {
             tracing::debug!(key = %facts.id, creator = %facts.creator, "a key is not taken");
         }
@@ -224,14 +254,12 @@ impl Core {
     ) -> Result<(), Error> {
         for id in ids.iter().take(limits::REQUESTED_KEYS).filter_map(|id| KeyId::try_from(id.as_slice()).ok())
         {
-            let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(()) };
-            let Some(held) = conversation.keys.get(&id) else { continue };
-            let (facts, conv) = (held.facts.clone(), conversation.conv);
-            let view = conversation.control.view();
-            let allowed = match conversation.control.view_at(&facts.basis) {
-                Some(basis) => rules::may_reshare(&facts, &basis, &view, &device, &Rules::ALL),
-                None => Err(rules::Denied::BasisNotSeen),
-            };
+            let Some(conversation) = self.rooms.get(&room) else { return Ok(()) };
+            if !conversation.keys.contains_key(&id) {
+                continue;
+            }
+            let conv = conversation.conv;
+            let allowed = self.may_have(room, &id, &device);
             let row = self.directory.row(turn.db, &device, None)?;
             // An answer that lies in the future was given before the clock was set back.
             let answered = keys::shared_at(turn.db, &id, row)?.filter(|at| *at <= turn.now.wall);

@@ -111,7 +111,8 @@ impl Sessions {
 
 impl Core {
     /// Queues a message for a device; it leaves at the end of the turn. An unsent one with the same
-    /// `topic` is replaced, and keys of one conversation are joined.
+    /// `topic` is replaced, and keys of one conversation are joined. Nothing is queued for a machine that its
+    /// account does not have (any more).
     pub(crate) fn lane_send(
         &mut self,
         turn: &mut Turn<'_>,
@@ -119,8 +120,13 @@ impl Core {
         topic: &str,
         body: LaneBody,
     ) -> Result<(), Error> {
+        if !self.is_active(turn.db, &device)? {
+            tracing::debug!(to = %device, topic, "no machine of an account: nothing is queued");
+            return Ok(());
+        }
         let row = self.directory.row(turn.db, &device, None)?;
-        let asleep = self.directory.get(&device).and_then(|known| known.asleep_since(turn.now.wall));
+        let now = self.author_time(turn);
+        let asleep = self.directory.get(&device).and_then(|known| known.asleep_since(now));
         if let Some(since) = asleep {
             // Whoever wakes asks for what is current (protocol section 4.5).
             madang_store::devices::set_asleep(turn.db, row, Some(since))?;
@@ -140,11 +146,12 @@ impl Core {
     }
 
     fn flush_lane(&mut self, turn: &mut Turn<'_>, device: DeviceId) -> Result<(), Error> {
+        let now = self.author_time(turn);
         let Some(known) = self.directory.get(&device) else { return Ok(()) };
-        let (row, Some(bundle)) = (known.row, known.usable_bundle(turn.now.wall).cloned()) else {
+        let (row, Some(bundle)) = (known.row, known.usable_bundle(now).cloned()) else {
             return Ok(());
         };
-        if turn.owed_acks.remove(&device) {
+        if turn.owed_acks.remove(&device) && self.is_active(turn.db, &device)? {
             self.queue_ack(turn, device, row)?;
         }
         // Nothing is sealed that cannot leave: the plaintext waits, and newer state replaces it.
@@ -176,13 +183,13 @@ impl Core {
     /// Whether a packet for a device could leave now: by its stream, into an inbox of it, or, with an answer to
     /// a contact request, over the contact protocol.
     fn can_leave(
-        &self,
+        &mut self,
         turn: &Turn<'_>,
         device: &DeviceId,
         row: DeviceRow,
         bundle: &DeviceBundle,
     ) -> Result<bool, Error> {
-        if !self.may_write(turn, device)? {
+        if !self.lane_is_open(turn.db, device)? {
             return Ok(false);
         }
         if self.peer_of(device).is_some() {
@@ -190,21 +197,13 @@ impl Core {
         }
         for inbox in &bundle.inboxes {
             if let Ok(id) = <[u8; 16]>::try_from(inbox.inbox_id.as_slice())
-                && tokens::find(turn.db, row, &id, None, turn.now.wall)?.is_some()
+                && tokens::any(turn.db, row, &id, turn.now.wall)?.is_some()
             {
                 return Ok(true);
             }
         }
         let answers = lanes::unsealed(turn.db, row, MESSAGES_MAX)?.iter().any(is_accept);
         Ok(answers && self.contact_way(device).is_some())
-    }
-
-    /// Whether anything is written to a device: not to somebody who was removed or blocked.
-    fn may_write(&self, turn: &Turn<'_>, device: &DeviceId) -> Result<bool, Error> {
-        match self.directory.get(device).and_then(|known| known.account) {
-            Some(account) => self.admits_lane(turn.db, &account),
-            None => Ok(false),
-        }
     }
 
     /// Seals the next packet for a device and sends it. False when nothing waits, or nothing can be made of it.
@@ -330,7 +329,7 @@ impl Core {
     /// Sends every packet again that was not acknowledged, as it is, and seals what waits.
     pub(crate) fn resend_lane(&mut self, turn: &mut Turn<'_>, device: DeviceId) -> Result<(), Error> {
         let Some(row) = self.directory.get(&device).map(|d| d.row) else { return Ok(()) };
-        if self.may_write(turn, &device)? {
+        if self.lane_is_open(turn.db, &device)? {
             let waiting = lanes::waiting(turn.db, row, MESSAGES_MAX)?;
             for first in &waiting {
                 let Some(envelope) = envelope_of(first) else { continue };
@@ -354,7 +353,7 @@ impl Core {
             .into_iter()
             .filter(|m| m.envelope.is_some())
             .collect();
-        if sealed.iter().all(|message| message.topic == ACK) || !self.may_write(turn, &device)? {
+        if sealed.iter().all(|message| message.topic == ACK) || !self.lane_is_open(turn.db, &device)? {
             // Acknowledgements alone ask for no answer, or two machines would never be silent.
             return Ok(());
         }
@@ -372,7 +371,7 @@ impl Core {
     /// Puts every packet that was not acknowledged into the inboxes of a device.
     pub(crate) fn lane_to_inboxes(&mut self, turn: &mut Turn<'_>, device: DeviceId) -> Result<(), Error> {
         let Some(row) = self.directory.get(&device).map(|d| d.row) else { return Ok(()) };
-        if self.may_write(turn, &device)? {
+        if self.lane_is_open(turn.db, &device)? {
             for envelope in lanes::waiting(turn.db, row, MESSAGES_MAX)?.iter().filter_map(envelope_of) {
                 self.inbox_put(turn, device, &envelope)?;
             }

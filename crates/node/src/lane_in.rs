@@ -5,10 +5,10 @@
 //! next packet are in one transaction, and the acknowledgement follows the commit.
 
 use madang_crypto::{LaneAccount, LaneSession, XWingSecret, open_envelope};
-use madang_model::{AccountId, ConvId, DeviceId};
+use madang_model::{AccountId, DeviceId};
 use madang_p2p::PeerId;
 use madang_store::{
-    Conn, DeviceRow, envelopes, friends,
+    Conn, DeviceRow, envelopes,
     lanes::{self, Lane},
     requests::{self, RequestState},
 };
@@ -167,20 +167,6 @@ impl Core {
         }
     }
 
-    /// Whether the lane with the devices of an account is open: own machines, friends, whoever was asked, and
-    /// members of shared rooms other than the 1:1.
-    pub(crate) fn admits_lane(&self, db: &Conn, account: &AccountId) -> Result<bool, Error> {
-        if *account == self.me.account || self.is_friend(account) {
-            return Ok(true);
-        }
-        let direct = self.direct_row(account);
-        if self.rooms.values().any(|room| room.has_member(account) && Some(room.row) != direct) {
-            return Ok(true);
-        }
-        let asked = requests::outgoing(db, account)?.is_some_and(|asked| asked.state == RequestState::Open);
-        Ok(asked && !friends::get(db, account)?.is_some_and(|friend| friend.blocked))
-    }
-
     fn lane_packet(&mut self, turn: &mut Turn<'_>, packet: LanePacket, way: Way) -> Result<Delivered, Error> {
         let Ok(device) = DeviceId::try_from(packet.from.as_slice()) else {
             return Ok(Delivered::Refused("bad_frame"));
@@ -193,7 +179,7 @@ impl Core {
         }
         let known = self.directory.get(&device).and_then(|known| Some((known.row, known.account?)));
         let Some((row, account)) = known else { return Ok(Delivered::Refused("denied")) };
-        if !self.admits_lane(turn.db, &account)? {
+        if !self.lane_is_open(turn.db, &device)? {
             return Ok(Delivered::Refused("denied"));
         }
         let lane = lanes::load(turn.db, row)?;
@@ -546,15 +532,6 @@ impl Core {
             // their issue; their frames are known and without effect.
             LaneBody::Reset(_) | LaneBody::Welcome(_) | LaneBody::Greet(_) => Ok(()),
         }
-    }
-
-    /// Whether what a device says about a conversation counts.
-    fn may_speak(&self, device: &DeviceId, conv: &[u8]) -> bool {
-        let Some(room) = ConvId::try_from(conv).ok().and_then(|conv| self.by_conv.get(&conv)) else {
-            return true;
-        };
-        let account = self.directory.get(device).and_then(|known| known.account);
-        account.is_some_and(|account| self.speaks_in(&account, *room))
     }
 
     fn lane_acked(&mut self, turn: &mut Turn<'_>, device: DeviceId, ack: LaneAck) -> Result<(), Error> {

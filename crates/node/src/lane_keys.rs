@@ -4,7 +4,7 @@
 //! Must not know sessions. Invariant: of a topic, and of the keys of a conversation, at most one message waits
 //! unsealed for a device.
 
-use madang_model::{AccountId, ConvId, DeviceId, KeyId, keys as rules, keys::Rules};
+use madang_model::{AccountId, ConvId, DeviceId, KeyId};
 use madang_store::{DeviceRow, RoomRow, keys, lanes};
 use madang_wire::{KeyShare, LaneBody, LaneMessage, Message as _, limits};
 
@@ -86,7 +86,7 @@ impl Core {
         Ok(())
     }
 
-    /// The newest key of a room, if the device may have it and was not given it a moment ago.
+    /// The key of a room that is in use, if the device may have it and was not given it a moment ago.
     fn current_key_for(
         &mut self,
         turn: &Turn<'_>,
@@ -94,20 +94,14 @@ impl Core {
         device: &DeviceId,
     ) -> Result<Option<KeyId>, Error> {
         let row = self.directory.row(turn.db, device, None)?;
-        let Some(conversation) = self.rooms.get_mut(&room) else { return Ok(None) };
-        let Some(held) = conversation.keys.values().max_by_key(|held| held.facts.rank()) else {
-            return Ok(None);
-        };
-        let facts = held.facts.clone();
-        let recent = keys::shared_at(turn.db, &facts.id, row)?
+        let Some(key) = self.current_key(turn, room) else { return Ok(None) };
+        let recent = keys::shared_at(turn.db, &key, row)?
             .is_some_and(|at| turn.now.wall.saturating_sub(at) < GIVE_EVERY_MS);
-        let view = conversation.control.view();
-        let Some(basis) = conversation.control.view_at(&facts.basis) else { return Ok(None) };
-        if recent || rules::may_reshare(&facts, &basis, &view, device, &Rules::ALL).is_err() {
+        if recent || self.may_have(room, &key, device).is_err() {
             return Ok(None);
         }
-        keys::shared(turn.db, &facts.id, row, turn.now.wall)?;
-        Ok(Some(facts.id))
+        keys::shared(turn.db, &key, row, turn.now.wall)?;
+        Ok(Some(key))
     }
 
     /// Whether what an account says in the lane about a room counts: in a 1:1 only while it is a friend.

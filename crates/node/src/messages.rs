@@ -1,7 +1,7 @@
 //! Messages: sending texts.
 
 use madang_model::{ConvId, Kind, OpId, text};
-use madang_store::{ops, rooms, search};
+use madang_store::{RoomRow, friends, ops, rooms};
 use madang_wire::{Message as _, Text};
 
 use crate::{command::Sent, core::Core, error::Error, turn::Turn};
@@ -17,7 +17,7 @@ impl Core {
     ) -> Result<Sent, Error> {
         let room = self.by_conv.get(&conv).copied().ok_or(Error::NotFound("room"))?;
         text::check_message(body, false)?;
-        self.check_member(room)?;
+        self.check_member(turn, room)?;
         self.check_clock()?;
         if let Some(id) = &answers
             && !ops::by_id(turn.db, id)?.is_some_and(|op| op.room == room && op.kind == Kind::Text.number())
@@ -30,20 +30,27 @@ impl Core {
             ..Text::default()
         };
         let posted = self.post(turn, room, Kind::Text, &text.encode_to_vec())?;
-        search::index(turn.db, posted.row, body)?;
+        self.findable(turn, posted.row, body)?;
         rooms::raise_last(turn.db, room, posted.hlc.as_u64(), posted.row)?;
         turn.new_messages.push(posted.id);
         Ok(Sent { message: posted.id, room: conv, at: posted.hlc.millis().min(turn.now.wall) })
     }
 
-    /// Whether this account may write here: a 1:1 with somebody who is no friend any more is closed.
-    fn check_member(&self, room: madang_store::RoomRow) -> Result<(), Error> {
+    /// Whether this account may write here: a 1:1 with somebody who is no friend or is blocked is closed.
+    fn check_member(&self, turn: &Turn<'_>, room: RoomRow) -> Result<(), Error> {
         let conversation = self.rooms.get(&room).ok_or(Error::NotFound("room"))?;
         if !conversation.has_member(&self.me.account) {
             return Err(Error::NotMember);
         }
         match conversation.peer {
-            Some(peer) if !self.is_friend(&peer) => Err(Error::NotMember),
+            Some(peer) if !self.is_friend(&peer) => {
+                let friend = friends::get(turn.db, &peer)?;
+                Err(if friend.is_some_and(|friend| friend.blocked) {
+                    Error::Blocked
+                } else {
+                    Error::NotFriend
+                })
+            }
             _ => Ok(()),
         }
     }

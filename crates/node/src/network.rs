@@ -19,6 +19,9 @@ use crate::{
 
 /// Opens at once so many batches of sealed frames: one per core of the reference machine.
 const OPENERS: usize = 2;
+/// Frames of at most so many bytes together are opened where they arrive: their way to another thread and back would
+/// take as long as the opening itself.
+const OPEN_HERE_BYTES: usize = 2 * 1024;
 /// Contact frames that may wait for their answer at once.
 const ASKS_CAP: usize = 256;
 
@@ -213,6 +216,15 @@ impl Listener {
     async fn open(&self, source: Source, sealed: Vec<Bytes>, order: Option<OwnedMutexGuard<()>>) {
         let Ok(permit) = Arc::clone(&self.openers).acquire_owned().await else { return };
         let (ring, inputs) = (Arc::clone(&self.ring), self.inputs.clone());
+        if sealed.iter().map(Bytes::len).sum::<usize>() <= OPEN_HERE_BYTES
+            && self.openers.available_permits().saturating_add(1) == OPENERS
+        {
+            // Nothing else is being opened that this could overtake.
+            if let Some(arrival) = ingest::open(&ring, source, sealed) {
+                drop(inputs.send(Input::Arrival(arrival)).await);
+            }
+            return;
+        }
         tokio::task::spawn_blocking(move || {
             let arrival = ingest::open(&ring, source, sealed);
             if let Some(arrival) = arrival {

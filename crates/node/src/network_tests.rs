@@ -12,8 +12,8 @@ use crate::ring::RoomSeals;
 const LIMIT: Duration = Duration::from_secs(30);
 const TAG: [u8; 16] = [7; 16];
 
-fn ops() -> Bytes {
-    let ops = Ops { tag: TAG.to_vec(), sealed: vec![Sealed { ct: vec![1; 64], ..Sealed::default() }] };
+fn ops(bytes: usize) -> Bytes {
+    let ops = Ops { tag: TAG.to_vec(), sealed: vec![Sealed { ct: vec![1; bytes], ..Sealed::default() }] };
     StreamFrame { id: 1, body: Some(StreamBody::Ops(ops)) }.encode_to_vec().into()
 }
 
@@ -38,16 +38,21 @@ fn listener(inputs: &mpsc::Sender<Input>, peer: p2p::PeerId) -> (mpsc::Sender<p2
 
 #[tokio::test]
 async fn while_the_engine_is_busy_nothing_more_is_taken_in() {
+    // One waits for the engine, one for each place of the pool, one for such a place.
+    busy_engine(OPEN_HERE_BYTES, 1 + OPENERS + 1).await;
+    // What is opened at once waits for the engine, and one behind it.
+    busy_engine(64, 2).await;
+}
+
+async fn busy_engine(bytes: usize, taken: usize) {
     const FRAMES: usize = 32;
     let peer = p2p::PeerId::random();
     let (inputs, mut engine) = mpsc::channel(1);
     let (events, listener) = listener(&inputs, peer);
     for _ in 0..FRAMES {
-        events.send(p2p::Event::Frame { peer, frame: ops() }).await.unwrap();
+        events.send(p2p::Event::Frame { peer, frame: ops(bytes) }).await.unwrap();
     }
     let task = tokio::spawn(listener.run());
-    // One waits for the engine, one for each place of the pool, one for such a place.
-    let taken = 1 + OPENERS + 1;
     while events.capacity() < taken {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -1,12 +1,12 @@
 //! Starting a node on an opened home.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use madang_crypto::{os_rng, random};
 use madang_model::OpId;
 use madang_p2p::{self as p2p, Multiaddr, PeerId};
 use madang_store::meta;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -26,6 +26,9 @@ const COMMANDS: usize = 256;
 const INPUTS: usize = 1_024;
 /// Announcements kept for a slow listener before it is told to ask again.
 const EVENTS: usize = 4_096;
+
+/// Every address of this machine, on a port that is free.
+const ANYWHERE: &str = "/ip4/0.0.0.0/tcp/0";
 
 /// How a node is to run.
 #[derive(Debug, Clone)]
@@ -53,17 +56,43 @@ impl Default for Config {
 #[non_exhaustive]
 pub enum StartError {
     /// An address to listen on does not read.
-    #[error("{0} is no address to listen on: use for example /ip4/0.0.0.0/tcp/0")]
-    Listen(String),
+    #[error("{given} is no address to listen on. Write it as {form}")]
+    Listen {
+        /// As it was given.
+        given: String,
+        /// The form that it has to have.
+        form: String,
+    },
+    /// None of the addresses to listen on can be had.
+    #[error(
+        "This machine cannot listen on {address}: {reason}. Give an address of its own, such as {ANYWHERE}"
+    )]
+    Refused {
+        /// The first of them.
+        address: String,
+        /// What the system says.
+        reason: String,
+    },
     /// The network did not start.
     #[error("The network did not start: {0}")]
-    Network(#[from] p2p::StartError),
+    Network(p2p::StartError),
     /// The store did not answer.
     #[error("The store did not answer: {0}")]
     Store(#[from] madang_store::Error),
     /// A thread could not be started.
     #[error("The engine did not start: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl From<p2p::StartError> for StartError {
+    fn from(error: p2p::StartError) -> Self {
+        match error {
+            p2p::StartError::Listen { address, reason } => {
+                Self::Refused { address: address.to_string(), reason }
+            }
+            other => Self::Network(other),
+        }
+    }
 }
 
 /// Starts a node on an opened home. It runs until [`Handle::shutdown`].
@@ -115,13 +144,7 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
         failed: 0,
         undone: false,
     };
-    let (ended, has_ended) = oneshot::channel();
-    std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
-        engine.run();
-        if ended.send(()).is_err() {
-            tracing::debug!("nobody waited for the end of the engine");
-        }
-    })?;
+    let engine = std::thread::Builder::new().name("engine".to_owned()).spawn(move || engine.run())?;
     tokio::spawn(listener.run());
     let inner = Inner {
         commands,
@@ -131,7 +154,7 @@ pub async fn start(opened: Opened, config: Config) -> Result<Handle, StartError>
         account,
         network: network_handle,
         stop,
-        ended: tokio::sync::Mutex::new(Some(has_ended)),
+        engine: tokio::sync::Mutex::new(Some(engine)),
     };
     Ok(Handle { inner: Arc::new(inner) })
 }
@@ -165,5 +188,45 @@ fn listen(config: &Config) -> Result<Vec<Multiaddr>, StartError> {
         let defaults = [(config.tcp, "/ip4/0.0.0.0/tcp/0"), (config.quic, "/ip4/0.0.0.0/udp/0/quic-v1")];
         return Ok(defaults.iter().filter(|(on, _)| *on).filter_map(|(_, addr)| addr.parse().ok()).collect());
     }
-    config.listen.iter().map(|text| text.parse().map_err(|_| StartError::Listen(text.clone()))).collect()
+    config.listen.iter().map(|text| listen_on(text)).collect()
+}
+
+/// An address to listen on; every form but those that a transport carries is refused, or nobody would hear of it.
+fn listen_on(text: &str) -> Result<Multiaddr, StartError> {
+    let both = p2p::transport::Transports { tcp: true, quic: true };
+    let parsed = text.trim().parse().ok().filter(|addr| both.carry(addr));
+    parsed.ok_or_else(|| StartError::Listen { given: text.to_owned(), form: form(text.trim()) })
+}
+
+/// How an address has to be written: that which was meant, where that can be seen.
+fn form(text: &str) -> String {
+    let socket = text.parse::<SocketAddr>().ok();
+    match socket.or_else(|| Some(SocketAddr::new(text.parse().ok()?, 0))) {
+        Some(SocketAddr::V4(meant)) => format!("/ip4/{}/tcp/{}", meant.ip(), meant.port()),
+        Some(SocketAddr::V6(meant)) => format!("/ip6/{}/tcp/{}", meant.ip(), meant.port()),
+        None => format!("{ANYWHERE} or /ip4/0.0.0.0/udp/0/quic-v1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_nobody_can_listen_on_is_told_in_the_right_form() {
+        for good in [ANYWHERE, "/ip4/127.0.0.1/udp/4001/quic-v1", "/ip6/::1/tcp/4001"] {
+            assert_eq!(listen_on(good).unwrap().to_string(), good);
+        }
+        for (bad, right) in [
+            ("8.8.8.8", "/ip4/8.8.8.8/tcp/0"),
+            ("192.0.2.7:4001", "/ip4/192.0.2.7/tcp/4001"),
+            ("::1", "/ip6/::1/tcp/0"),
+            ("/dns4/hanok.example/tcp/4001", ANYWHERE),
+            ("/ip4/127.0.0.1", ANYWHERE),
+            ("everywhere", ANYWHERE),
+        ] {
+            let said = listen_on(bad).unwrap_err().to_string();
+            assert!(said.starts_with(bad) && said.contains(right), "{said}");
+        }
+    }
 }

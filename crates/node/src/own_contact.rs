@@ -1,11 +1,11 @@
 //! What this account tells about itself to a contact (protocol section 7.3), cut to what the way of it carries.
 //!
 //! Must not know who asks. Invariant: what is cut still proves this device: its bundle comes first, and its place in
-//! the account log is never left out.
+//! the account log is never left out. Of other machines only what the log that goes with it proves is told.
 
 use std::collections::BTreeSet;
 
-use madang_model::{AccountId, OpId};
+use madang_model::{AccountId, DeviceId, OpId};
 use madang_wire::{Card, Contact, Message as _, Signed, SignedOp, limits};
 
 use crate::{accounts::typed_op, core::Core, error::Error, turn::Turn};
@@ -52,8 +52,16 @@ impl Core {
         let signed = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| Signed::decode(b).ok());
         let mut devices = self.directory.of_account(&self.me.account);
         devices.sort_by_key(|device| *device != self.me.device);
-        let known = devices.iter().filter_map(|device| self.directory.get(device));
-        let bundles = known.filter_map(|known| signed(&known.signed_bundle)).take(extent.bundles()).collect();
+        let state = self.account_state(turn.db, &self.me.account.clone())?;
+        // Of each the op that admits the device, as the receiver will hold it against the log.
+        let admitted = |device: &DeviceId| {
+            let known = self.directory.get(device)?;
+            let add_op = state.as_deref()?.devices.get(device)?.add_op;
+            let named = known.bundle.as_ref().is_some_and(|bundle| bundle.add_op == add_op.as_bytes());
+            Some((add_op, signed(&known.signed_bundle)?)).filter(|_| named)
+        };
+        let (admitted_by, bundles): (Vec<OpId>, Vec<Signed>) =
+            devices.iter().filter_map(admitted).take(extent.bundles()).unzip();
         let addr = self.directory.get(&self.me.device).and_then(|d| signed(&d.signed_addr));
         let tokens = match friend {
             Some(account) => self.friend_tokens(turn, &account)?,
@@ -61,12 +69,13 @@ impl Core {
         };
         let account_log = self.account_log(turn.db, &self.me.account)?;
         let contact = Contact { account_log, bundles, addr, card: Some(self.me.card.clone()), tokens };
-        Ok(cut(contact, extent, self.me.add_op))
+        Ok(cut(contact, extent, self.me.add_op, &admitted_by))
     }
 }
 
-/// Leaves out what does not fit, the least needed first; it follows in a ContactUpdate.
-fn cut(mut contact: Contact, extent: Extent, add_op: OpId) -> Contact {
+/// Leaves out what does not fit, the least needed first, and bundles of devices whose admission is left out; it follows
+/// in a ContactUpdate.
+fn cut(mut contact: Contact, extent: Extent, add_op: OpId, admitted_by: &[OpId]) -> Contact {
     if let Some(card) = contact.card.as_mut().filter(|card| card.thumb.len() > extent.thumb_bytes()) {
         card.thumb.clear();
     }
@@ -74,6 +83,10 @@ fn cut(mut contact: Contact, extent: Extent, add_op: OpId) -> Contact {
     let others = contact.encoded_len().saturating_sub(log_bytes(&contact.account_log));
     if others.saturating_add(log_bytes(&contact.account_log)) > room {
         contact.account_log = cut_log(&contact.account_log, room.saturating_sub(others), add_op);
+        let sent: BTreeSet<OpId> =
+            contact.account_log.iter().map(|op| OpId::from_bytes(madang_crypto::op_id(&op.header))).collect();
+        let mut admitted_by = admitted_by.iter();
+        contact.bundles.retain(|_| admitted_by.next().is_some_and(|op| sent.contains(op)));
     }
     if contact.encoded_len() > room
         && let Some(card) = &mut contact.card

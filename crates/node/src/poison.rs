@@ -21,6 +21,8 @@ pub(crate) type Name = [u8; 16];
 pub(crate) struct Poison {
     names: BTreeSet<Name>,
     order: VecDeque<Name>,
+    /// How often something was named.
+    added: u64,
 }
 
 impl Poison {
@@ -35,8 +37,19 @@ impl Poison {
         self.names.contains(name)
     }
 
+    /// Whether bytes that came among others are known to be impossible to take.
+    pub(crate) fn names_bytes(&self, bytes: &[u8]) -> bool {
+        !self.names.is_empty() && self.has(&name(bytes))
+    }
+
+    /// How often something was named since the start.
+    pub(crate) fn added(&self) -> u64 {
+        self.added
+    }
+
     /// Remembers a name; the oldest gives way.
     pub(crate) fn add(&mut self, name: Name) {
+        self.added = self.added.saturating_add(1);
         if !self.names.insert(name) {
             return;
         }
@@ -50,14 +63,28 @@ impl Poison {
 }
 
 /// The bytes by which an input is known when it comes again. Objects under a seal are opened before they are inputs, and
-/// small frames about what is here are made anew each time.
+/// small frames about what is here are made anew each time. The items of an inbox are known one by one: their frame is
+/// another one on every stream.
 pub(crate) fn bytes_of(input: &Input) -> Option<Bytes> {
     match input {
         Input::Frame { frame: StreamBody::Lane(envelope), .. } => Some(envelope.encode_to_vec().into()),
         Input::Frame { frame: StreamBody::Account(ops), .. } => Some(ops.encode_to_vec().into()),
-        Input::Contact { frame, .. } | Input::RelayFrame { frame, .. } => Some(frame.clone()),
+        Input::Contact { frame, .. } => Some(frame.clone()),
+        Input::RelayFrame { frame, .. } => Some(behind_id(frame)),
         _ => None,
     }
+}
+
+/// A relay frame without its id, which is the first field and differs from stream to stream.
+fn behind_id(frame: &Bytes) -> Bytes {
+    const ID: u8 = 1 << 3;
+    let length = match frame.split_first() {
+        Some((&ID, rest)) => {
+            rest.iter().position(|byte| byte & 0x80 == 0).map_or(0, |at| at.saturating_add(2))
+        }
+        _ => 0,
+    };
+    frame.get(length..).map_or_else(Bytes::new, |_| frame.slice(length..))
 }
 
 /// Name of bytes.
@@ -81,6 +108,26 @@ mod tests {
         poison.add(name(b"bad"));
         assert!(poison.names(&contact(b"bad")));
         assert!(!poison.names(&contact(b"good")));
+    }
+
+    #[test]
+    fn a_relay_frame_is_known_again_under_another_id() {
+        let relay = madang_p2p::PeerId::random();
+        let frame = |id, version| {
+            let slot = madang_wire::Slot { version, ..madang_wire::Slot::default() };
+            let frame = madang_wire::RelayFrame { id, body: Some(madang_wire::RelayBody::Slot(slot)) };
+            Input::RelayFrame { relay, frame: frame.encode_to_vec().into() }
+        };
+        let mut poison = Poison::default();
+        poison.add(name(&bytes_of(&frame(3, 7)).unwrap()));
+        for id in [0, 1, 127, 128, 70_000, u64::MAX] {
+            assert!(poison.names(&frame(id, 7)), "{id}");
+            assert!(!poison.names(&frame(id, 8)), "{id}");
+        }
+        for broken in [&[][..], &[8], &[8, 0xff, 0xff]] {
+            let frame = Bytes::copy_from_slice(broken);
+            assert!(!poison.names(&Input::RelayFrame { relay, frame }));
+        }
     }
 
     #[test]

@@ -25,8 +25,11 @@ pub(crate) struct StoredHeaders<'a>(pub(crate) &'a Conn);
 
 impl Headers for StoredHeaders<'_> {
     fn link(&self, id: &OpId) -> Option<Link> {
-        let op = stored::to_model(&ops::by_id(self.0, id).ok()??)?;
-        let parents = op.header.parents().collect();
+        let kept = ops::by_id(self.0, id).ok()??;
+        let void = kept.due_at == ops::NEVER;
+        let op = stored::to_model(&kept)?;
+        // What does not fit its past stands for itself alone.
+        let parents = op.header.parents().filter(|_| !void).collect();
         Some(Link { author: op.header.author, seq: op.header.seq, hlc: op.header.hlc, parents })
     }
 }
@@ -98,6 +101,7 @@ impl Core {
                 if let Some(bundle) = &entry.bundle {
                     self.take_bundle(turn, bundle)?;
                 }
+                self.take_room_tokens(turn, room, &device, &entry.tokens)?;
             }
             "addr" => {
                 if let Ok(signed) = madang_wire::decode::<Signed>(payload) {

@@ -81,7 +81,7 @@ impl Core {
 
     /// Publishes what a room lacks of the own registers or has in a version that is no longer true, or
     /// that was put a week ago: when it was joined, when it changed, and every hour.
-    pub(crate) fn refresh_registers_of(&mut self, turn: &Turn<'_>, room: RoomRow) -> Result<(), Error> {
+    pub(crate) fn refresh_registers_of(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<(), Error> {
         let now = self.author_time(turn);
         for name in self.register_names(room) {
             let Some(payload) = self.register_payload(turn, room, name)? else { continue };
@@ -101,7 +101,7 @@ impl Core {
     }
 
     /// The same in every room.
-    pub(crate) fn refresh_registers(&mut self, turn: &Turn<'_>) -> Result<(), Error> {
+    pub(crate) fn refresh_registers(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         for room in self.rooms.keys().copied().collect::<Vec<_>>() {
             self.refresh_registers_of(turn, room)?;
         }
@@ -110,6 +110,7 @@ impl Core {
 
     /// A setting was changed: some of them others have to know (protocol section 2.2, `prefs`).
     pub(crate) fn setting_changed(&mut self, turn: &mut Turn<'_>, key: &str) {
+        self.escrow_setting(turn, key);
         if ![RECEIPTS, TYPING].contains(&key) {
             return;
         }
@@ -132,10 +133,13 @@ impl Core {
 
     fn register_payload(
         &mut self,
-        turn: &Turn<'_>,
+        turn: &mut Turn<'_>,
         room: RoomRow,
         name: &str,
     ) -> Result<Option<Vec<u8>>, Error> {
+        if name == "bundle" {
+            return self.bundle_entry(turn, room);
+        }
         let own = self.directory.get(&self.me.device);
         Ok(match name {
             "heads" => self.rooms.get(&room).and_then(|r| {
@@ -147,10 +151,6 @@ impl Core {
                 Some(self.read_frontier(turn, room)?).filter(|payload| !payload.is_empty())
             }
             "addr" if self.register_names(room).contains(&name) => own.and_then(|d| d.signed_addr.clone()),
-            "bundle" => own.and_then(|d| d.signed_bundle.clone()).and_then(|bytes| {
-                let bundle = Signed::decode(bytes.as_slice()).ok()?;
-                Some(BundleEntry { bundle: Some(bundle), tokens: Vec::new() }.encode_to_vec())
-            }),
             "card" => Some(self.me.card.encode_to_vec()),
             "prefs" => {
                 let (receipts, typing) = (receipts_on(turn.db)?, is_on(turn.db, TYPING)?);
@@ -162,6 +162,14 @@ impl Core {
             }
             _ => None,
         })
+    }
+
+    /// The own bundle, with the tokens that are for the members of this room (protocol sections 4.3 and 10.5).
+    fn bundle_entry(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<Option<Vec<u8>>, Error> {
+        let own = self.directory.get(&self.me.device).and_then(|own| own.signed_bundle.as_deref());
+        let Some(bundle) = own.and_then(|bytes| Signed::decode(bytes).ok()) else { return Ok(None) };
+        let tokens = self.room_tokens(turn, room)?;
+        Ok(Some(BundleEntry { bundle: Some(bundle), tokens }.encode_to_vec()))
     }
 
     /// Without receipts, what was read concerns the own other machines alone.

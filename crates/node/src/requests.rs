@@ -229,6 +229,9 @@ impl Core {
     /// A request was answered or given up: its copies are of no more use.
     pub(crate) fn request_over(&mut self, turn: &Turn<'_>, account: &AccountId) -> Result<(), Error> {
         self.request_tries.remove(account);
+        if let Some(open) = requests::outgoing(turn.db, account)? {
+            self.drop_request_puts(turn, &open.record)?;
+        }
         meta::remove(turn.db, &kept_at(account))?;
         Ok(())
     }

@@ -46,7 +46,6 @@ impl Core {
             return Ok(());
         };
         let devices = conversation.devices.len();
-        let open_gap = gaps::list(turn.db, room)?.iter().any(|gap| gap.closed_at.is_none());
         let mut changed = false;
         for kept in keys::list(turn.db, room)? {
             if (kept.epoch, kept.id) >= highest {
@@ -56,7 +55,10 @@ impl Core {
                 keys::supersede(turn.db, room, &kept.id, turn.now.wall)?;
                 continue;
             };
-            let over = rules::is_expired((!open_gap).then_some(since), devices, turn.now.wall);
+            // Its time begins with the end of the last gap under it: what fills a gap late may be sealed with it.
+            let gaps = gaps::settled(turn.db, room, &kept)?;
+            let settled = (!gaps.open).then(|| since.max(gaps.closed_at.unwrap_or(since)));
+            let over = rules::is_expired(settled, devices, turn.now.wall);
             if over && !frames::sealed_under(turn.db, room, &kept.id)? {
                 self.delete_key(turn, room, &kept.id, since)?;
                 changed = true;

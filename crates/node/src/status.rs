@@ -1,7 +1,10 @@
 //! What the node says about itself: connections, relays, outbox, paths.
 
+use std::collections::BTreeMap;
+
+use madang_model::{AccountId, DeviceId, Kind};
 use madang_store::{
-    frames, meta,
+    RoomRow, devices, frames, meta,
     relays::{self, BoxKind},
 };
 
@@ -36,24 +39,43 @@ impl Core {
         })
     }
 
-    pub(crate) fn net_why(&self) -> Vec<view::DevicePath> {
-        let mut devices: Vec<_> = self
-            .rooms
-            .values()
-            .flat_map(|room| room.devices.iter())
-            .filter(|(device, _)| **device != self.me.device)
-            .map(|(device, account)| (*device, *account))
-            .collect();
-        devices.sort_unstable();
-        devices.dedup();
+    /// The devices of friends, how the last message reached each, and how each stands now. A 1:1 that is closed
+    /// leads nowhere, so its devices are left out.
+    pub(crate) fn net_why(&self, turn: &Turn<'_>) -> Result<Vec<view::DevicePath>, Error> {
+        let rooms = self.rooms.values().filter(|room| !self.is_closed(room.row));
+        let mut devices: BTreeMap<DeviceId, (AccountId, Vec<RoomRow>)> = BTreeMap::new();
+        for room in rooms {
+            for (device, account) in room.devices.iter().filter(|(device, _)| **device != self.me.device) {
+                devices.entry(*device).or_insert((*account, Vec::new())).1.push(room.row);
+            }
+        }
         devices
             .into_iter()
-            .map(|(device, account)| {
-                let (path, reason) =
-                    self.paths.get(&device).copied().unwrap_or((view::Path::None, "nothing_sent"));
-                view::DevicePath { account, device, path, reason }
-            })
+            .map(|(device, (account, rooms))| self.device_path(turn, device, account, &rooms))
             .collect()
+    }
+
+    fn device_path(
+        &self,
+        turn: &Turn<'_>,
+        device: DeviceId,
+        account: AccountId,
+        rooms: &[RoomRow],
+    ) -> Result<view::DevicePath, Error> {
+        let (path, reason) = self.paths.get(&device).copied().unwrap_or((view::Path::None, "nothing_sent"));
+        let link = self.peers.values().find(|link| link.device == device);
+        let (connection, since) = match link {
+            Some(link) if link.relayed => (view::Connection::Relayed, Some(link.since)),
+            Some(link) => (view::Connection::Direct, Some(link.since)),
+            None => (view::Connection::None, last_seen(turn, &device)?),
+        };
+        let (mut waiting, mut at_relay) = (0_u64, 0_u64);
+        for room in rooms {
+            let upto = self.own_upto(*room, &device);
+            let (all, relayed) = frames::waiting(turn.db, *room, upto, Kind::Text.number())?;
+            (waiting, at_relay) = (waiting.saturating_add(all), at_relay.saturating_add(relayed));
+        }
+        Ok(view::DevicePath { account, device, path, reason, connection, since, waiting, at_relay })
     }
 
     /// One more op came by reconciliation.
@@ -61,6 +83,11 @@ impl Core {
         let count = repaired(turn)?.saturating_add(1);
         Ok(meta::set(turn.db, REPAIRED, &count.to_be_bytes())?)
     }
+}
+
+fn last_seen(turn: &Turn<'_>, device: &DeviceId) -> Result<Option<u64>, Error> {
+    let seen = devices::by_id(turn.db, device)?.map(|known| known.last_seen);
+    Ok(seen.filter(|at| *at > 0))
 }
 
 fn repaired(turn: &Turn<'_>) -> Result<u64, Error> {

@@ -29,6 +29,8 @@ pub(crate) struct PeerLink {
     pub(crate) device: DeviceId,
     pub(crate) relayed: bool,
     pub(crate) rtt_ms: Option<u32>,
+    /// Since when it is connected, ms since 1970.
+    pub(crate) since: u64,
     /// Whether this side opened the stream.
     opener: bool,
     /// Our nonce of this stream.
@@ -55,6 +57,32 @@ pub(crate) struct PeerLink {
     their_nonce: [u8; 16],
 }
 
+#[cfg(test)]
+impl PeerLink {
+    /// A stream with a machine that follows a room.
+    pub(crate) fn open(account: AccountId, device: DeviceId, room: RoomRow) -> Self {
+        Self {
+            account,
+            device,
+            relayed: false,
+            rtt_ms: None,
+            since: 0,
+            opener: false,
+            nonce: [0; 16],
+            greeted: true,
+            tags: BTreeMap::new(),
+            unmatched: BTreeSet::new(),
+            open: BTreeMap::from([(room, Tag::default())]),
+            streamed: BTreeMap::new(),
+            published: BTreeMap::new(),
+            progress: BTreeMap::new(),
+            asked_accounts: BTreeMap::new(),
+            flight: Flight::default(),
+            their_nonce: [0; 16],
+        }
+    }
+}
+
 impl Core {
     /// The stream with a peer is ready; `opener` and `nonce` say who opened it and what our hello named. The peer's
     /// hello is its first frame, which the transport has checked.
@@ -75,6 +103,7 @@ impl Core {
             device,
             relayed,
             rtt_ms: None,
+            since: turn.now.wall,
             opener,
             nonce,
             greeted: false,
@@ -108,7 +137,10 @@ impl Core {
     }
 
     /// A device was alive at `at`, ms since 1970. Written once an hour: a gap waits for it 30 days.
-    pub(crate) fn heard_of(&mut self, turn: &Turn<'_>, device: &DeviceId, at: u64) -> Result<(), Error> {
+    pub(crate) fn heard_of(&mut self, turn: &mut Turn<'_>, device: &DeviceId, at: u64) -> Result<(), Error> {
+        if let Some(account) = self.directory.get(device).and_then(|known| known.account) {
+            self.takes_again(turn, &account)?;
+        }
         let at = at.min(turn.now.wall);
         let before = self.heard.get(device).copied().unwrap_or(0);
         if at < before.saturating_add(HEARD_EVERY_MS) {

@@ -1,10 +1,10 @@
 //! Author's time: the local clock, corrected by relays and friends when it is off (protocol section
 //! 2.4).
 
-use madang_model::clock::Source;
+use madang_model::{clock::Source, limits::CLOCK_CORRECTION_MS};
 use madang_p2p::PeerId;
 
-use crate::{core::Core, error::Error, turn::Turn};
+use crate::{core::Core, error::Error, timer::Due, turn::Turn};
 
 /// Whose clock a sample is from.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +33,13 @@ impl Core {
         };
         let before = self.reference.correction_ms();
         self.reference.record(&from.name(), kind, theirs, turn.now.wall);
-        if before != self.reference.correction_ms() {
+        let after = self.reference.correction_ms();
+        if before != after {
             turn.status_changed = true;
+        }
+        if before.abs_diff(after) > CLOCK_CORRECTION_MS {
+            // By the old time this machine may look as if it slept (protocol section 4.5).
+            self.timers.set(Due::Chores, turn.now.mono);
         }
     }
 

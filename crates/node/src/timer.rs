@@ -17,6 +17,8 @@ pub(crate) enum Due {
     Registers(RoomRow),
     /// Reconcile a room with a peer.
     Reconcile(PeerId, RoomRow),
+    /// Serve a peer that waits for ops.
+    Serve(PeerId),
     /// Unacknowledged lane messages go out again.
     Lane(DeviceId),
     /// Missing packets of a lane did not come.
@@ -27,6 +29,8 @@ pub(crate) enum Due {
     Relays,
     /// Hourly and daily chores: rotation of envelope keys, gaps, expiry.
     Chores,
+    /// Messages go into the index of the search.
+    Index,
     /// Ops from the future that become due.
     FutureOps,
     /// Contact requests that were not delivered are tried again.

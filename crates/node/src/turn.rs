@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use madang_model::{DeviceId, OpId};
-use madang_p2p::GossipId;
+use madang_p2p::{GossipId, PeerId};
 use madang_store::{Conn, RoomRow};
 
 use crate::{
@@ -38,6 +38,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) lanes: BTreeSet<DeviceId>,
     /// Devices that are owed an acknowledgement in the lane.
     pub(crate) owed_acks: BTreeSet<DeviceId>,
+    /// Peers that were served ops.
+    pub(crate) served: BTreeSet<PeerId>,
     /// Messages to announce.
     pub(crate) new_messages: Vec<OpId>,
     /// Rooms with cached state that must be written before the commit.
@@ -60,6 +62,7 @@ impl<'a> Turn<'a> {
             outgoing: BTreeMap::new(),
             lanes: BTreeSet::new(),
             owed_acks: BTreeSet::new(),
+            served: BTreeSet::new(),
             new_messages: Vec::new(),
             to_save: BTreeSet::new(),
             changed_rooms: BTreeSet::new(),

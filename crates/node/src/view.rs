@@ -218,6 +218,8 @@ pub struct Gap {
     pub since: u64,
     /// Given up after 30 days with a lost machine.
     pub closed: bool,
+    /// Why they are not shown though they are here: `clock` when their time has not come. None when they are not here.
+    pub reason: Option<&'static str>,
 }
 
 /// State of a relay as this node sees it.
@@ -240,6 +242,8 @@ pub struct Relay {
     pub state: RelayState,
     /// Why it failed.
     pub reason: Option<String>,
+    /// Since when it is in this state, ms; unknown just after it changed.
+    pub since: Option<u64>,
 }
 
 /// A connected device.
@@ -289,7 +293,18 @@ pub enum Path {
     None,
 }
 
-/// Path per device, for `net why`.
+/// How a device is connected now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// Directly.
+    Direct,
+    /// Through a circuit of a relay.
+    Relayed,
+    /// Not at all.
+    None,
+}
+
+/// Path per device, for `net why`: how the last message went, and how it stands now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DevicePath {
     /// Account of the device.
@@ -300,4 +315,12 @@ pub struct DevicePath {
     pub path: Path,
     /// Why this path, as a code.
     pub reason: &'static str,
+    /// The connection of this moment.
+    pub connection: Connection,
+    /// Connected: since when, ms. Not connected: when the device was last heard of, if ever.
+    pub since: Option<u64>,
+    /// Own messages that it has not acknowledged.
+    pub waiting: u64,
+    /// Those of them that lie at a relay.
+    pub at_relay: u64,
 }

@@ -12,7 +12,7 @@ pub enum Error {
     #[error("This home has an account already")]
     Exists,
     /// The directory is there, the account is not.
-    #[error("There is no account in this home")]
+    #[error("This home has no account")]
     NoAccount,
     /// Not even the directory is there.
     #[error("There is no home at this place")]
@@ -41,7 +41,7 @@ pub enum Error {
     #[error("The home is damaged: {0}")]
     Damaged(String),
     /// No space left.
-    #[error("There is no space left on the disk of the home")]
+    #[error("The disk is full")]
     DiskFull,
     /// The name is empty or too long.
     #[error("The name is not acceptable: {0}")]

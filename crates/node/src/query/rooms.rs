@@ -5,6 +5,7 @@ use madang_store::{Conn, devices, gaps, ops, rooms};
 
 use crate::{
     error::Error,
+    gaps::CLOCK,
     query::{friends, messages, standing::Standing},
     view,
 };
@@ -77,7 +78,7 @@ pub(crate) fn exists(db: &Conn, conv: &ConvId) -> Result<(), Error> {
     rooms::row_of(db, conv)?.map(drop).ok_or(Error::NotFound("room"))
 }
 
-/// Open and closed gaps of a room.
+/// Open and closed gaps of a room, and what is here from the future.
 pub(crate) fn gaps(db: &Conn, conv: &ConvId) -> Result<Vec<view::Gap>, Error> {
     let room = rooms::row_of(db, conv)?.ok_or(Error::NotFound("room"))?;
     let mut out: Vec<view::Gap> = Vec::new();
@@ -101,8 +102,23 @@ pub(crate) fn gaps(db: &Conn, conv: &ConvId) -> Result<Vec<view::Gap>, Error> {
                 count,
                 since: gap.since,
                 closed,
+                reason: None,
             }),
         }
+    }
+    for waiting in ops::waiting(db, room)? {
+        let Some(device) = devices::get(db, waiting.author)? else { continue };
+        let Some(account) = device.account else { continue };
+        out.push(view::Gap {
+            room: *conv,
+            account,
+            device: device.id,
+            device_name: crate::accounts::label_of(db, &account, &device.id)?,
+            count: u32::try_from(waiting.count).unwrap_or(u32::MAX),
+            since: waiting.since,
+            closed: false,
+            reason: Some(CLOCK),
+        });
     }
     Ok(out)
 }

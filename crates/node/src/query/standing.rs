@@ -18,12 +18,17 @@ use madang_store::{
 };
 use madang_wire::{AddressRecord, Message as _, Prefs, Signed};
 
-use crate::{error::Error, home::secrets, register_in::payload_of, registers::receipts_on, times, view};
+use crate::{
+    error::Error, home::secrets, register_in::payload_of, registers::receipts_on, relays::refuses, times,
+    view,
+};
 
 /// A device of somebody else.
 struct Device {
     row: DeviceRow,
     id: DeviceId,
+    /// It is a machine of its account no more. What it committed was delivered all the same.
+    removed: bool,
 }
 
 /// Where the devices of a room stand, loaded once per answer.
@@ -70,8 +75,9 @@ impl Standing {
         }
         if let Some(peer) = room.peer {
             let list = devices::of_account(db, &peer)?;
-            loaded.listed.insert(peer, list.iter().flat_map(listed).collect());
-            loaded.others.insert(peer, list.iter().map(|d| Device { row: d.row, id: d.id }).collect());
+            loaded.listed.insert(peer, list.iter().filter(|d| !d.removed).flat_map(listed).collect());
+            let devices = list.iter().map(|d| Device { row: d.row, id: d.id, removed: d.removed });
+            loaded.others.insert(peer, devices.collect());
         }
         Ok(loaded)
     }
@@ -144,8 +150,10 @@ impl Standing {
             .collect();
         let relays = self.relays_with(db, op)?;
         let on_relay = relays.keys().any(|relay| lacking.iter().all(|account| self.lists(account, relay)));
-        // Whoever does not count has not read: nobody is left to say so.
-        let somebody_counts = self.readers(op).next().is_some();
+        // What somebody has told stays evidence when he turns receipts off: a state never goes backwards. Whoever does
+        // not count and has told nothing says nothing: it takes somebody else to have read.
+        let told = |account: &AccountId| *account != op.account && self.has_read(account, op);
+        let somebody_counts = self.readers(op).next().is_some() || self.others.keys().any(told);
         let evidence = Evidence {
             recipients: self.others.len(),
             committed: self.others.len().saturating_sub(lacking.len()),
@@ -171,9 +179,9 @@ impl Standing {
         };
         let mut out = Vec::new();
         for (account, devices) in self.others.iter().filter(|(account, _)| **account != op.account) {
-            let read = self.receipts && !self.silent.contains(account) && self.has_read(account, op);
+            let read = self.receipts && self.has_read(account, op);
             let relayed = relays.iter().find(|(relay, _)| self.lists(account, relay)).map(|(_, at)| *at);
-            for device in devices {
+            for device in devices.iter().filter(|device| !device.removed) {
                 let time = |row: String| match self.is_own(op) {
                     true => times::when(db, &row, op.seq),
                     false => Ok(0),
@@ -198,7 +206,8 @@ impl Standing {
     }
 }
 
-/// Why nothing that is written in a room arrives any more: one has left it, or closed the 1:1.
+/// Why nothing that is written in a room arrives any more: one has left it, or closed the 1:1, or the other side takes
+/// nothing more.
 fn failure(db: &Conn, room: &rooms::Room) -> Result<Option<Failure>, Error> {
     if room.state != rooms::RoomState::Active {
         return Ok(Some(Failure::NotMember));
@@ -206,7 +215,10 @@ fn failure(db: &Conn, room: &rooms::Room) -> Result<Option<Failure>, Error> {
     let Some(peer) = room.peer else { return Ok(None) };
     let friend = friends::get(db, &peer)?;
     let closed = friend.is_some_and(|friend| friend.state != FriendState::Friend || friend.blocked);
-    Ok(closed.then_some(Failure::NotMember))
+    if closed {
+        return Ok(Some(Failure::NotMember));
+    }
+    Ok(refuses(db, &peer)?.then_some(Failure::Refused))
 }
 
 /// Accounts whose newest `prefs` register says that they send no receipts.

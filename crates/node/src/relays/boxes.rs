@@ -34,20 +34,20 @@ pub(super) fn pause(refused: u32, told_ms: u32) -> u64 {
 }
 
 impl Core {
-    /// Takes note of the boxes that are wanted at a relay: the own inbox, and the log of every route of
-    /// the rooms that use it.
+    /// Takes note of the boxes that are wanted at a relay: the own inbox, also one that was given up and is read on, and
+    /// the log of every route of the rooms that use it.
     pub(super) fn follow_boxes(&mut self, turn: &mut Turn<'_>, relay: PeerId) -> Result<(), Error> {
         let Some(link) = self.relays.links.get(&relay).filter(|link| link.is_ready()) else {
             return Ok(());
         };
         let (row, own) = (link.row, link.own);
         let mut wanted: BTreeMap<BoxId, (SignKey, BoxKind, Option<RoomRow>)> = BTreeMap::new();
-        if own {
+        if own || self.left_inbox(turn, row)?.is_some() {
             let key = self.inbox_key(turn, row)?;
             wanted.insert(box_id(&key.public()), (key, BoxKind::Inbox, None));
         }
         for (room, conversation) in &self.rooms {
-            if conversation.recipient_devices(&self.me.device).is_empty() || !self.uses(*room, relay) {
+            if !self.has_logs(*room) || !self.uses(*room, relay) {
                 continue;
             }
             for route in conversation.routes() {
@@ -77,6 +77,13 @@ impl Core {
         }
         self.timers.set(Due::Relays, turn.now.mono);
         Ok(())
+    }
+
+    /// Whether logs of a room are followed: somebody else is in it, and it is open.
+    pub(super) fn has_logs(&self, room: RoomRow) -> bool {
+        let conversation = self.rooms.get(&room);
+        let others = conversation.is_some_and(|c| !c.recipient_devices(&self.me.device).is_empty());
+        others && !self.is_closed(room)
     }
 
     /// Whether a room uses a relay.
@@ -213,6 +220,7 @@ impl Core {
             self.revoke_at(turn, relay, id)?;
         }
         if let Some(room) = room {
+            self.registers_to(turn, relay, &id)?;
             // A better place for some, perhaps the only one for others.
             self.relays.given.remove(&room);
             self.timers.set(Due::RelayOps(room), turn.now.mono);
@@ -302,6 +310,10 @@ impl Core {
             followed.refused = 0;
             link.reason = None;
             turn.status_changed = true;
+            if !link.own {
+                // One that was given up: perhaps it is drained by this.
+                self.timers.set(Due::Relays, turn.now.mono.saturating_add(1));
+            }
         }
         link.asked.retain(|_, asked| match &mut asked.what {
             Ask::Subscribe(boxes) => {

@@ -33,6 +33,7 @@ impl Core {
         let until = now.saturating_add(pause(link.closures, told_ms));
         link.closures = link.closures.saturating_add(1);
         link.closed_until = Some(until);
+        link.down_at.get_or_insert(now);
         link.reason = Some(reason.chars().take(REASON_MAX).collect());
         // The addresses are told again with the next stream.
         link.addrs.clear();
@@ -40,6 +41,7 @@ impl Core {
         turn.send(Send::ForgetRelay(relay));
         turn.status_changed = true;
         self.put_elsewhere(turn, rooms);
+        self.registers_elsewhere(turn, relay)?;
         self.timers.set(Due::Relays, until);
         self.slots_unreachable(turn, relay)
     }

@@ -315,6 +315,13 @@ impl Core {
         Ok(left)
     }
 
+    /// A setting was changed: the switch of the escrow counts at once.
+    pub(crate) fn escrow_setting(&mut self, turn: &Turn<'_>, key: &str) {
+        if key == SWITCH {
+            self.timers.set(Due::Relays, turn.now.mono);
+        }
+    }
+
     /// Notices that the escrow was switched off or on.
     pub(super) fn look_at_escrow_switch(&mut self, turn: &Turn<'_>) -> Result<(), Error> {
         let off = is_off(turn)?;
@@ -330,12 +337,15 @@ impl Core {
     fn escrow_parts(&mut self, turn: &Turn<'_>) -> Result<Vec<Vec<u8>>, Error> {
         let log = self.account_log(turn.db, &self.me.account)?;
         let mut pieces = vec![EscrowData { account_log: log, ..EscrowData::default() }];
-        for (room, conversation) in &self.rooms {
-            let Some(key) = conversation.keys.values().max_by_key(|held| held.facts.rank()) else { continue };
+        for room in self.rooms.keys().copied().collect::<Vec<_>>() {
+            // Not the one that ranks highest: anybody can make up an epoch.
+            let current = self.current_key(turn, room);
+            let Some(conversation) = self.rooms.get(&room) else { continue };
+            let Some(key) = current.and_then(|key| conversation.keys.get(&key)) else { continue };
             let room = EscrowRoom {
                 conv: conversation.conv.as_bytes().to_vec(),
                 key: key.encoded.clone(),
-                relays: self.relays_of_room(*room),
+                relays: self.relays_of_room(room),
             };
             pieces.push(EscrowData { rooms: vec![room], ..EscrowData::default() });
         }

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use madang_p2p::{Multiaddr, PeerId, address::split_peer};
 use madang_store::{Conn, RelayRow, RoomRow, relays};
 
-use super::state::{Link, Phase};
+use super::{
+    refusals::refusing,
+    state::{Link, Phase},
+};
 use crate::{core::Core, effect::Send, error::Error, event::Event, timer::Due, turn::Turn};
 
 /// Relays of each side of a 1:1 conversation (protocol section 9.4).
@@ -36,6 +39,7 @@ impl Core {
     pub(crate) fn load_relays(&mut self, db: &Conn) -> Result<(), Error> {
         self.relays.own =
             relays::list(db)?.into_iter().filter(|relay| relay.own).map(|relay| relay.addr).collect();
+        self.relays.refusing = refusing(db)?;
         self.relays.given.clear();
         self.relays.packets.clear();
         self.relays.knocked.clear();
@@ -106,8 +110,8 @@ impl Core {
         let fetching = &self.fetching;
         self.relays.gets.retain(|(fetch, _), _| fetching.contains_key(fetch));
         let mut addrs = self.relays.own.clone();
-        for (room, conversation) in &self.rooms {
-            if !conversation.recipient_devices(&self.me.device).is_empty() {
+        for room in self.rooms.keys() {
+            if self.has_logs(*room) {
                 addrs.extend(self.relays_of_room(*room));
             }
         }
@@ -115,6 +119,7 @@ impl Core {
             addrs.extend(relays::get(turn.db, row)?.map(|relay| relay.addr));
         }
         addrs.extend(self.relays_left(turn)?.into_iter().map(|relay| relay.addr));
+        addrs.extend(self.relays_with_left_inbox(turn)?.into_iter().map(|relay| relay.addr));
         addrs.extend(self.relays.gets.values().map(|get| get.addr.clone()));
         let mut wanted: BTreeMap<PeerId, Vec<String>> = BTreeMap::new();
         for addr in addrs {
@@ -130,6 +135,7 @@ impl Core {
 
     /// Follows the relays that are wanted and forgets the others.
     pub(crate) fn follow_relays(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        self.drop_unfollowed_puts(turn)?;
         let wanted = self.wanted_relays(turn)?;
         let gone: Vec<PeerId> =
             self.relays.links.keys().filter(|relay| !wanted.contains_key(relay)).copied().collect();

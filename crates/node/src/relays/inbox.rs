@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     ingest::{Item, open_one},
     lane_in::Delivered,
+    poison,
     ring::BoxId,
     turn::Turn,
 };
@@ -43,7 +44,7 @@ impl Core {
             inbox.read |= end;
         }
         for item in &items.items {
-            self.inbox_item(turn, &item.body)?;
+            self.take_item(turn, &item.body)?;
             // Also what cannot be taken: it would fill the inbox, and its sender keeps it until he is
             // answered.
             self.relays.acks.entry((relay, id)).or_default().push(item.seq);
@@ -64,6 +65,19 @@ impl Core {
             }
         }
         Ok(true)
+    }
+
+    /// Takes an item, unless it has undone a turn before.
+    fn take_item(&mut self, turn: &mut Turn<'_>, body: &[u8]) -> Result<(), Error> {
+        if self.poison.names_bytes(body) {
+            tracing::warn!("an item of the inbox that could not be taken before is passed over");
+            return Ok(());
+        }
+        let taken = self.inbox_item(turn, body);
+        if taken.as_ref().is_err_and(|error| !error.is_of_store()) {
+            self.poison.add(poison::name(body));
+        }
+        taken
     }
 
     fn inbox_item(&mut self, turn: &mut Turn<'_>, body: &[u8]) -> Result<(), Error> {

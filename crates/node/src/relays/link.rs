@@ -50,10 +50,12 @@ impl Core {
             return self.slots_unreachable(turn, relay);
         }
         link.reason = Some(reason);
+        link.down_at.get_or_insert(turn.now.mono);
         link.forgive(turn.now.mono);
         let rooms = link.reset(Phase::Down);
         turn.status_changed = true;
         self.put_elsewhere(turn, rooms);
+        self.registers_elsewhere(turn, relay)?;
         self.slots_unreachable(turn, relay)
     }
 
@@ -130,7 +132,7 @@ impl Core {
             }
             (Ask::SlotGet(fetch), RelayBody::Slot(slot)) => self.slot_came(turn, relay, fetch, &slot),
             (Ask::Escrow { number, .. }, RelayBody::Ok(_)) => self.escrow_answered(turn, relay, number, None),
-            (Ask::Auth(_) | Ask::Plain(_) | Ask::InviteSlot(_), RelayBody::Ok(_)) => Ok(()),
+            (Ask::Auth(_) | Ask::Plain(_) | Ask::InviteSlot { .. }, RelayBody::Ok(_)) => Ok(()),
             (what, _) => {
                 tracing::debug!(%relay, ?what, "an answer does not fit its request");
                 // Still unanswered, so that what it carries finds another way. No request has the number 0.
@@ -159,6 +161,7 @@ impl Core {
         self.clock_sample(turn, Reference::Relay(relay), hello.now);
         let Some(link) = self.relays.links.get_mut(&relay) else { return Ok(()) };
         link.phase = Phase::Ready { relay_key, challenge };
+        link.down_at = None;
         link.reason = None;
         if let Some(told) = hello.limits.as_ref().map(|limits| limits.log_ttl_h).filter(|ttl| *ttl > 0) {
             link.log_ttl_h = told.min(super::boxes::LOG_TTL_H);
@@ -222,11 +225,12 @@ impl Core {
             Ask::Create(id) => self.create_refused(turn, relay, id, error),
             Ask::Auth(id) => self.box_refused(turn, relay, id, error),
             Ask::SlotGet(fetch) => self.slot_refused(turn, relay, fetch, &error.code),
-            Ask::InviteSlot(invite) => {
+            // What is to be deleted and is not there is deleted.
+            Ask::InviteSlot { delete: true, .. } if error.code == "not_found" => Ok(()),
+            Ask::InviteSlot { invite, .. } => {
                 self.invite_slot_refused(turn, relay, invite, error);
                 Ok(())
             }
-            // What is to be deleted and is not there is deleted.
             Ask::Escrow { number, delete: true } if error.code == "not_found" => {
                 self.escrow_answered(turn, relay, number, None)
             }
@@ -270,6 +274,7 @@ impl Core {
         self.reopen_relays(turn);
         self.look_at_escrow_switch(turn)?;
         self.take_truncations(turn)?;
+        self.forget_left_inboxes(turn)?;
         let relays: Vec<PeerId> = self.relays.links.keys().copied().collect();
         let mut next = now.saturating_add(IDLE_MS);
         for relay in relays {

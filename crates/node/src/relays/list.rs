@@ -37,9 +37,20 @@ impl Core {
             .map(|addr| {
                 let link = relay_of(addr).and_then(|(relay, _)| self.relays.links.get(&relay));
                 let (state, reason) = link.map_or((view::RelayState::Connecting, None), standing);
-                view::Relay { addr: addr.clone(), state, reason }
+                let since = link.and_then(|link| link.stands).filter(|(stood, _)| *stood == state);
+                view::Relay { addr: addr.clone(), state, reason, since: since.map(|(_, since)| since) }
             })
             .collect())
+    }
+
+    /// Remembers since when it stands as it does with each relay.
+    pub(crate) fn note_relays(&mut self, turn: &Turn<'_>) {
+        for link in self.relays.links.values_mut() {
+            let (state, _) = standing(link);
+            if link.stands.is_none_or(|(stood, _)| stood != state) {
+                link.stands = Some((state, turn.now.wall));
+            }
+        }
     }
 
     /// Chooses a relay. One that was chosen already gets the new admission code.
@@ -64,6 +75,7 @@ impl Core {
         relays::set_addr(turn.db, row, addr)?;
         let kept = relays::get(turn.db, row)?.map(|kept| kept.code).unwrap_or_default();
         relays::set_own(turn.db, row, true, &code.unwrap_or(kept))?;
+        self.keep_inbox(turn, row)?;
         if let Some(link) = self.relays.links.get_mut(&relay) {
             // With the new code, at once.
             link.boxes.values_mut().for_each(|followed| followed.retry_at = 0);
@@ -75,13 +87,16 @@ impl Core {
         self.own_relays_changed(turn)
     }
 
-    /// Gives a relay up. The account's slots there are deleted; everything else stays until it expires.
+    /// Gives a relay up, named by its address or by the id at the end of that. The account's slots there are deleted, the inbox is
+    /// read until nobody writes to it any more; everything else stays until it expires.
     pub(crate) fn remove_relay(
         &mut self,
         turn: &mut Turn<'_>,
         addr: &str,
     ) -> Result<Vec<view::Relay>, Error> {
-        let named = relay_of(addr.trim()).ok_or(Error::NotFound("relay"))?.0;
+        let addr = addr.trim();
+        let named = relay_of(addr).map(|(relay, _)| relay).or_else(|| addr.parse().ok());
+        let named = named.ok_or(Error::NotFound("relay"))?;
         let kept = relays::list(turn.db)?
             .into_iter()
             .find(|relay| relay.own && relay.peer == named.to_bytes())
@@ -91,6 +106,7 @@ impl Core {
             link.own = false;
         }
         self.leave_escrow(turn, kept.row)?;
+        self.leave_inbox(turn, kept.row)?;
         self.own_relays_changed(turn)
     }
 
@@ -109,6 +125,8 @@ impl Core {
     pub(super) fn relays_hourly(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         self.relays.hourly_at = turn.now.mono.saturating_add(HOUR_MS);
         self.expire_copies(turn)?;
+        self.give_up_old_puts(turn)?;
+        self.drop_unfollowed_puts(turn)?;
         self.renew_tokens(turn)?;
         self.renew_registers(turn)?;
         let relays: Vec<_> = self.relays.links.keys().copied().collect();

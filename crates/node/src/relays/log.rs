@@ -82,7 +82,7 @@ impl Core {
     }
 
     /// Items that nobody reads still cost credit.
-    pub(super) fn unasked_items(
+    pub(crate) fn unasked_items(
         &mut self,
         turn: &mut Turn<'_>,
         relay: PeerId,

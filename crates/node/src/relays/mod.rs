@@ -12,22 +12,24 @@ mod epoch;
 mod escrow;
 mod follow;
 mod inbox;
+mod leave;
 mod link;
 mod list;
 mod log;
 mod ops;
 mod place;
 mod puts;
+mod refusals;
 mod register;
 mod room_tokens;
 mod shelter;
 mod slots;
+mod stale;
 mod state;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "for the state of messages in `query`"))]
-pub(crate) use place::listed_relays;
+pub(crate) use refusals::refuses;
 pub(crate) use state::Relays;

@@ -6,17 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use madang_crypto::open_signed;
 use madang_model::{AccountId, DeviceId, KeyId};
 use madang_p2p::PeerId;
-use madang_store::{Conn, OpRow, RelayRow, RoomRow, devices, frames::Placed, relays};
-use madang_wire::{AddressRecord, Message as _, Signed};
+use madang_store::{OpRow, RelayRow, RoomRow, frames::Placed, relays};
 
 use super::{
     follow::relay_of,
-    state::{Deposit, PUTS_MAX},
+    state::{Deposit, PUTS_MAX, Step},
 };
 use crate::{core::Core, error::Error, line::Acknowledged, ring::BoxId, turn::Turn};
+
+/// A relay that has not served for so long counts as away: until then it may be a stream that is begun anew.
+const AWAY_MS: u64 = 10_000;
 
 /// A relay of a room, and what it takes now.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub(super) struct Target {
     held: BTreeMap<BoxId, u64>,
     /// Logs that take nothing because they are full.
     full: BTreeSet<BoxId>,
+    /// Logs that it does not make.
+    unmade: BTreeSet<BoxId>,
+    /// It does not serve, and counts as away from then on, monotonic ms.
+    away_at: Option<u64>,
     /// Puts that may still be sent.
     free: usize,
     /// What is to be put.
@@ -47,6 +52,8 @@ struct Lacking {
 pub(super) struct Round {
     me: DeviceId,
     room: RoomRow,
+    /// When it is, monotonic ms.
+    now: u64,
     logs: BTreeMap<KeyId, BoxId>,
     pub(super) targets: Vec<Target>,
     lacking: BTreeMap<DeviceId, Lacking>,
@@ -65,7 +72,7 @@ pub(super) struct Round {
 pub(super) enum Outcome {
     /// Nothing is left to be done for it now.
     Done,
-    /// No relay has it, and the logs of all are full.
+    /// No relay has it, and none takes it: some are full, and the others are away.
     Homeless,
     /// It has to wait for room, and what follows with it.
     Wait,
@@ -102,8 +109,23 @@ impl Round {
             target.puts.push(Deposit::Op { op: op.op, id: op.id, room: self.room, log });
             held.insert(target.relay);
         }
-        let full = !self.targets.is_empty() && self.targets.iter().all(|t| t.full.contains(&log));
-        if held.is_empty() && full { Outcome::Homeless } else { Outcome::Done }
+        if held.is_empty() && self.is_homeless(&log) { Outcome::Homeless } else { Outcome::Done }
+    }
+
+    /// Whether no relay takes a log, at least one because it is full. One that went down a moment ago is waited for.
+    fn is_homeless(&mut self, log: &BoxId) -> bool {
+        if !self.targets.iter().any(|target| target.full.contains(log)) {
+            return false;
+        }
+        let mut others = self.targets.iter().filter(|t| !t.full.contains(log) && !t.unmade.contains(log));
+        // From when on the last of them counts as away.
+        let Some(since) = others.try_fold(0, |since: u64, t| Some(since.max(t.away_at?))) else {
+            return false;
+        };
+        if since > self.now {
+            self.again_at = self.again_at.into_iter().chain([since]).min();
+        }
+        since <= self.now
     }
 
     /// Devices that lack an op.
@@ -181,9 +203,9 @@ impl Core {
                 Deposit::Row(_) => None,
             })
             .collect();
-        let me = self.me.device;
+        let (me, now) = (self.me.device, turn.now.mono);
         let (again_at, busy) = (None, BTreeSet::new());
-        Ok(Some(Round { me, room, logs, targets, lacking, lists, flying, again_at, busy }))
+        Ok(Some(Round { me, room, now, logs, targets, lacking, lists, flying, again_at, busy }))
     }
 
     fn target(&self, turn: &Turn<'_>, room: RoomRow, relay: PeerId, row: Option<RelayRow>) -> Target {
@@ -193,10 +215,13 @@ impl Core {
             takes: BTreeSet::new(),
             held: BTreeMap::new(),
             full: BTreeSet::new(),
+            unmade: BTreeSet::new(),
+            away_at: Some(0),
             free: 0,
             puts: Vec::new(),
         };
         let Some(link) = self.relays.links.get(&relay) else { return target };
+        target.away_at = link.down_at.map(|at| at.saturating_add(AWAY_MS));
         for (log, followed) in link.boxes.iter().filter(|(_, followed)| followed.room == Some(room)) {
             if link.takes(log, turn.now.mono) {
                 target.takes.insert(*log);
@@ -205,6 +230,8 @@ impl Core {
                 if followed.full {
                     target.full.insert(*log);
                 }
+            } else if followed.step == Step::Wanted && followed.refused > 0 {
+                target.unmade.insert(*log);
             }
         }
         if link.free() > 0 {
@@ -212,19 +239,4 @@ impl Core {
         }
         target
     }
-}
-
-/// The libp2p ids of the relays that the devices of an account list in their address records: the recipient of
-/// [`madang_store::frames::relayed`].
-#[cfg_attr(not(test), expect(dead_code, reason = "for the state of messages in `query`"))]
-pub(crate) fn listed_relays(db: &Conn, account: &AccountId) -> Result<BTreeSet<Vec<u8>>, Error> {
-    let mut listed = BTreeSet::new();
-    for device in devices::of_account(db, account)? {
-        // It was verified before it was kept.
-        let record = device.addr.and_then(|bytes| Signed::decode(bytes.as_slice()).ok());
-        let record = record.and_then(|signed| open_signed::<AddressRecord>(&signed).ok());
-        let relays = record.map(|record| record.body.value().relays.clone()).unwrap_or_default();
-        listed.extend(relays.iter().filter_map(|addr| Some(relay_of(addr)?.0.to_bytes())));
-    }
-    Ok(listed)
 }

@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 
 use madang_p2p::PeerId;
 use madang_store::{
-    PutRow,
+    PutRow, RelayRow,
     relays::{self, BoxKind, NewPut},
 };
 use madang_wire::{Put, PutAuth, PutMany, RErr, RelayBody, Stored};
 
 use super::{
     boxes::pause,
+    stale,
     state::{Ask, Deposit, PUTS_MAX},
 };
 use crate::{core::Core, error::Error, timer::Due, turn::Turn};
@@ -23,8 +24,6 @@ use crate::{core::Core, error::Error, timer::Due, turn::Turn};
 const PUT_BYTES: usize = 192 * 1024;
 /// Rows looked at, so that some that cannot be put yet do not hide the others.
 const LOOKED_AT: usize = 4 * PUTS_MAX;
-/// A put that no relay took for so long is given up: the life of an inbox item.
-const GIVE_UP_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 impl Core {
     /// Queues something to be put, once.
@@ -107,7 +106,10 @@ impl Core {
         relays::stored(turn.db, row)?;
         match waited {
             Some(put) if put.kind == BoxKind::Log => self.log_served(relay, put.relay_box),
-            Some(put) => self.op_in_inbox(turn, &put, stored)?,
+            Some(put) => {
+                self.inbox_took(turn, &put)?;
+                self.op_in_inbox(turn, &put, stored)?;
+            }
             None => {}
         }
         if let Some(link) = self.relays.links.get_mut(&relay) {
@@ -126,11 +128,14 @@ impl Core {
         error: &RErr,
     ) -> Result<(), Error> {
         let Some(waiting) = relays::get_put(turn.db, row)? else { return Ok(()) };
-        let old = turn.now.wall.saturating_sub(waiting.put.at) > GIVE_UP_MS;
+        let old = stale::is_old(turn, &waiting.put);
         let hopeless = matches!(error.code.as_str(), "token" | "pow" | "too_large" | "bad_frame");
         if old || hopeless {
             tracing::info!(%relay, code = error.code, "a put is given up");
             relays::stored(turn.db, row)?;
+            if error.code == "token" {
+                self.token_refused(turn, &waiting.put)?;
+            }
             if let Some(op) = waiting.put.op {
                 relays::uncarry(turn.db, op)?;
             }
@@ -139,8 +144,7 @@ impl Core {
         if waiting.put.kind == BoxKind::Log {
             self.log_refused(turn, relay, waiting.put.relay_box, error)?;
             if let Some(other) = self.other_relay(turn, relay, &waiting.put.relay_box) {
-                relays::stored(turn.db, row)?;
-                return self.queue_put(turn, &NewPut { relay: other, due_at: turn.now.wall, ..waiting.put });
+                return self.move_put(turn, waiting, other);
             }
         }
         let wait = pause(waiting.tries, error.retry_ms);
@@ -149,13 +153,24 @@ impl Core {
         Ok(())
     }
 
+    /// Lets a row wait for another relay instead.
+    pub(super) fn move_put(
+        &mut self,
+        turn: &mut Turn<'_>,
+        waiting: relays::Put,
+        to: RelayRow,
+    ) -> Result<(), Error> {
+        relays::stored(turn.db, waiting.row)?;
+        self.queue_put(turn, &NewPut { relay: to, due_at: turn.now.wall, ..waiting.put })
+    }
+
     /// Another relay that takes puts into this log now.
-    fn other_relay(
+    pub(super) fn other_relay(
         &self,
         turn: &Turn<'_>,
         not: PeerId,
         log: &crate::ring::BoxId,
-    ) -> Option<madang_store::RelayRow> {
+    ) -> Option<RelayRow> {
         let mut others = self.relays.links.iter().filter(|(relay, _)| **relay != not);
         others.find(|(_, link)| link.takes(log, turn.now.mono)).map(|(_, link)| link.row)
     }

@@ -39,7 +39,8 @@ impl Core {
         for device in devices {
             let before = parcels.len();
             let known = self.directory.get(device);
-            let bundle = known.and_then(|known| Some((known.row, known.usable_bundle(turn.now.wall)?)));
+            let bundle =
+                known.and_then(|known| Some((known.row, known.usable_bundle(self.author_time(turn))?)));
             for (row, inbox) in bundle.iter().flat_map(|(row, b)| b.inboxes.iter().map(move |i| (*row, i))) {
                 let Ok(id) = BoxId::try_from(inbox.inbox_id.as_slice()) else { continue };
                 if let Some(token) = tokens::find(turn.db, row, &id, Some(room), turn.now.wall)? {

@@ -77,12 +77,14 @@ impl Core {
             return Ok(());
         }
         let Phase::Ready { relay_key, .. } = link.phase else { return Ok(()) };
+        // The time by which invites are made and judged everywhere else.
+        let now = self.author_time(turn);
         for invite in invites::list(turn.db)? {
             let Some(link) = self.relays.links.get(&relay) else { return Ok(()) };
             if link.free() == 0 {
                 return Ok(());
             }
-            let over = turn.now.wall > invite.expires;
+            let over = now > invite.expires;
             if over || link.slots.contains(&invite.id) || !names(&invite.link, relay) {
                 continue;
             }
@@ -115,24 +117,26 @@ impl Core {
         key: &SignKey,
     ) -> Result<(), Error> {
         // Above every earlier one, also after a restore of the store.
-        let version = invite.slot_version.saturating_add(1).max(turn.now.wall);
-        let usable = invite_refused(invite, turn.now.wall).is_none();
+        let now = self.author_time(turn);
+        let version = invite.slot_version.saturating_add(1).max(now);
+        let usable = invite_refused(invite, now).is_none();
         if !usable && invite.slot_version == 0 {
             return Ok(());
         }
         let Some(link) = self.relays.links.get_mut(&relay) else { return Ok(()) };
         link.slots.insert(invite.id);
         let code = link.code.clone();
+        let ask = |delete| Ask::InviteSlot { invite: invite.id, delete };
         invites::set_slot_version(turn.db, &invite.id, version)?;
         if !usable {
             let delete = sign_slot_delete(key, relay_key, version);
-            self.ask_relay(turn, relay, RelayBody::SlotDelete(delete), Ask::Plain("slot delete"));
+            self.ask_relay(turn, relay, RelayBody::SlotDelete(delete), ask(true));
             return Ok(());
         }
         let body = self.seal_record(turn, invite)?;
         let put = SlotPut { version, body, admission: code, ..SlotPut::default() };
         let put = sign_slot_put(put, key, relay_key).map_err(crate::lane::internal)?;
-        self.ask_relay(turn, relay, RelayBody::SlotPut(put), Ask::InviteSlot(invite.id));
+        self.ask_relay(turn, relay, RelayBody::SlotPut(put), ask(false));
         Ok(())
     }
 

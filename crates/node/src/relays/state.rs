@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use madang_crypto::SignKey;
-use madang_model::{ConvId, DeviceId, InviteId, OpId};
+use madang_model::{AccountId, ConvId, DeviceId, InviteId, OpId};
 use madang_p2p::PeerId;
 use madang_store::{OpRow, PutRow, RelayRow, RoomRow, relays::BoxKind};
 use madang_wire::RelayBody;
 
 use super::escrow::Writing;
-use crate::ring::BoxId;
+use crate::{ring::BoxId, view::RelayState};
 
 /// Requests that may wait for their answer on one stream: below the 64 frames that the queue to a relay
 /// holds, with room for credit.
@@ -32,6 +32,8 @@ pub(crate) struct Relays {
     pub(super) last_id: u64,
     /// Per room, how far own ops have been looked through for a place.
     pub(super) given: BTreeMap<RoomRow, Given>,
+    /// Friends whose inboxes take nothing more from this account.
+    pub(super) refusing: BTreeSet<AccountId>,
     /// The relays of each room when they were last looked at.
     pub(super) of_rooms: BTreeMap<RoomRow, Vec<PeerId>>,
     /// When a relay last said that a box is no more, monotonic ms.
@@ -114,6 +116,10 @@ pub(super) struct Link {
     pub(super) consumed: u32,
     /// Items that the relay may still push on this stream.
     pub(super) allowance: u64,
+    /// How it stood at the end of the last turn that changed something, and since when, ms since 1970.
+    pub(super) stands: Option<(RelayState, u64)>,
+    /// Since when it does not serve, monotonic ms; unknown until it was tried.
+    pub(super) down_at: Option<u64>,
     /// Since when the stream stands, monotonic ms.
     pub(super) up_at: u64,
     /// The stream was closed from this side, and is not opened again before this, monotonic ms.
@@ -180,8 +186,13 @@ pub(super) enum Ask {
     Puts(Vec<Option<Deposit>>),
     /// Anything answered by a plain yes, of which only a refusal matters, for logs.
     Plain(&'static str),
-    /// The slot of an invite was written.
-    InviteSlot(InviteId),
+    /// The slot of an invite is written, or deleted.
+    InviteSlot {
+        /// Of which one.
+        invite: InviteId,
+        /// It is deleted.
+        delete: bool,
+    },
     /// The slot of a link is read.
     SlotGet(u64),
     /// A slot of the escrow is written, or deleted.
@@ -261,6 +272,8 @@ impl Link {
             waiting: BTreeSet::new(),
             consumed: 0,
             allowance: 0,
+            stands: None,
+            down_at: None,
             up_at: 0,
             closed_until: None,
             closures: 0,

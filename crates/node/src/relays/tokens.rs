@@ -12,7 +12,7 @@ use madang_store::{
 };
 use madang_wire::{RelayBody, Token, TokenRevoke};
 
-use super::state::Ask;
+use super::{room_tokens::revoke_room_tokens, state::Ask};
 use crate::{contacts::Person, core::Core, error::Error, ring::BoxId, timer::Due, turn::Turn};
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -48,7 +48,7 @@ impl Core {
         turn: &mut Turn<'_>,
         account: &AccountId,
     ) -> Result<Vec<Token>, Error> {
-        let now = turn.now.wall;
+        let now = self.author_time(turn);
         let found = tokens::slots_of(turn.db, TokenKind::Friend, account.as_bytes())?
             .into_iter()
             .find(|slot| slot.revoked == Revoked::No && slot.expires > now.saturating_add(RENEW_MS));
@@ -98,7 +98,7 @@ impl Core {
     /// Keeps those of some tokens that are for the inboxes of a device; answers whether there were any.
     pub(super) fn keep_tokens(
         &mut self,
-        turn: &Turn<'_>,
+        turn: &mut Turn<'_>,
         device: &DeviceId,
         given: &[Token],
         room: Option<RoomRow>,
@@ -113,10 +113,13 @@ impl Core {
             tokens::put(turn.db, &tokens::Token { device: known.row, inbox: id, room, token, expires })?;
             kept = true;
         }
+        if let Some(account) = known.account.filter(|_| kept) {
+            self.takes_again(turn, &account)?;
+        }
         Ok(kept)
     }
 
-    /// Closes the own inboxes to somebody: silently to whoever is blocked.
+    /// Closes the own inboxes to somebody, whichever way the tokens came to him: silently to whoever is blocked.
     pub(crate) fn revoke_friend_tokens(
         &mut self,
         turn: &mut Turn<'_>,
@@ -129,6 +132,9 @@ impl Core {
                 tokens::revoke(turn.db, slot.slot, how)?;
             }
         }
+        // The 1:1 gave some out too.
+        let conv = self.direct_conv(account);
+        revoke_room_tokens(turn.db, conv.as_bytes(), how)?;
         self.tell_revoked(turn)
     }
 
@@ -148,6 +154,7 @@ impl Core {
 
     /// Tells a relay every number that no longer opens an inbox; it may have been away, or was wiped.
     pub(super) fn revoke_at(&mut self, turn: &mut Turn<'_>, relay: PeerId, id: BoxId) -> Result<(), Error> {
+        let now = self.author_time(turn);
         let Some(link) = self.relays.links.get_mut(&relay).filter(|link| link.is_ready()) else {
             return Ok(());
         };
@@ -158,7 +165,7 @@ impl Core {
             return Ok(());
         }
         for slot in tokens::slots(turn.db)? {
-            if slot.revoked != Revoked::No && slot.expires > turn.now.wall {
+            if slot.revoked != Revoked::No && slot.expires > now {
                 let silent = slot.revoked == Revoked::Silent;
                 let revoke = TokenRevoke { inbox_id: id.to_vec(), slot: slot.slot, silent };
                 link.outgoing.push_back((RelayBody::Revoke(revoke), Ask::Plain("revoke")));
@@ -170,20 +177,20 @@ impl Core {
 
     /// Gives new tokens out when some friend's have lived for half of their time.
     pub(super) fn renew_tokens(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
-        let mut old = false;
+        let (mut old, now) = (false, self.author_time(turn));
         for account in &self.friends {
             let slots = tokens::slots_of(turn.db, TokenKind::Friend, account.as_bytes())?;
             old |= slots
                 .iter()
                 .find(|slot| slot.revoked == Revoked::No)
-                .is_some_and(|slot| slot.expires <= turn.now.wall.saturating_add(RENEW_MS));
+                .is_some_and(|slot| slot.expires <= now.saturating_add(RENEW_MS));
         }
         if old { self.update_contacts(turn) } else { Ok(()) }
     }
 }
 
 /// When a token expires, ms since 1970; none when it is no token.
-fn expiry(token: &[u8]) -> Option<u64> {
+pub(super) fn expiry(token: &[u8]) -> Option<u64> {
     if token.len() != TOKEN_BYTES {
         return None;
     }

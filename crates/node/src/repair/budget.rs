@@ -16,8 +16,10 @@ const BUILD_NS: u64 = 2_000;
 const WALK_NS: u64 = 15;
 /// Decoding a message, and the frame around the answer.
 const ROUND_NS: u64 = 100_000;
-/// Reading and sealing one op.
+/// Reading and sealing one op, however short.
 const OP_NS: u64 = 50_000;
+/// Reading, sealing and sending one byte of it: what is long costs more.
+const BYTE_NS: u64 = 15;
 
 /// Some work, in items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +28,10 @@ pub(crate) enum Work {
     Build(usize),
     /// One message was answered, walking over so many items.
     Round(u64),
-    /// So many ops were looked at and perhaps sealed.
+    /// So many ops were looked at.
     Serve(usize),
+    /// So many sealed bytes are sent.
+    Send(usize),
 }
 
 /// Messages of reconciliation of one room with one peer in the running hour.
@@ -104,6 +108,7 @@ impl Budget {
             Work::Round(walked) => {
                 (&mut self.reconciled_ns, walked.saturating_mul(WALK_NS).saturating_add(ROUND_NS))
             }
+            Work::Send(bytes) => (&mut self.served_ns, wide(bytes).saturating_mul(BYTE_NS)),
             Work::Serve(ops) => (&mut self.served_ns, wide(ops).saturating_mul(OP_NS)),
         };
         *spent = spent.saturating_add(ns);
@@ -117,6 +122,21 @@ fn wide(count: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_million_short_ops_or_a_few_gigabytes_of_long_ones_are_served() {
+        for (bytes, ops) in [(512, 1_040_222), (60 * 1024, 61_754)] {
+            let mut budget = Budget::new(0);
+            let mut served = 0_u32;
+            while budget.may_serve() {
+                budget.charge(Work::Serve(1));
+                budget.charge(Work::Send(bytes));
+                served += 1;
+            }
+            assert_eq!(served, ops);
+            assert!(budget.may_reconcile(), "comparing has its own budget");
+        }
+    }
 
     #[test]
     fn ten_seconds_an_hour_and_no_more() {

@@ -12,6 +12,7 @@ mod serve;
 mod session;
 mod talk;
 mod vector;
+mod waiting;
 mod want;
 
 pub(crate) use talk::Repair;

@@ -24,6 +24,8 @@ const LIST_BYTES: usize = 56 * 1024;
 const LINE_BYTES: usize = 56;
 
 type Versions = Vec<(DeviceId, String, u64)>;
+/// Versions of the registers that a peer has, by author and name.
+pub(super) type Have = BTreeMap<(Vec<u8>, String), u64>;
 
 impl Core {
     /// Both sides follow the room: the digest goes out with the first step of reconciliation.
@@ -69,20 +71,31 @@ impl Core {
             self.list_registers(turn, peer, room, digest, &mine);
             return Ok(());
         }
-        let have: BTreeMap<(&[u8], &str), u64> = theirs
-            .have
+        let have: Have =
+            theirs.have.iter().map(|line| ((line.author.clone(), line.name.clone()), line.version)).collect();
+        let here: Have = mine
             .iter()
-            .map(|line| ((line.author.as_slice(), line.name.as_str()), line.version))
-            .collect();
-        self.serve_registers(turn, peer, room, &have)?;
-        let here: BTreeMap<(&[u8], &str), u64> = mine
-            .iter()
-            .map(|(author, name, version)| ((author.as_bytes().as_slice(), name.as_str()), *version))
+            .map(|(author, name, version)| ((author.as_bytes().to_vec(), name.clone()), *version))
             .collect();
         if have.iter().any(|(register, version)| here.get(register).is_none_or(|mine| mine < version)) {
             self.list_registers(turn, peer, room, digest, &mine);
         }
-        Ok(())
+        let talk = self.repair.talk(peer, room);
+        talk.registers_there = Some(have);
+        if talk.session.is_alive(turn.now.mono) { Ok(()) } else { self.serve_compared(turn, peer, room) }
+    }
+
+    /// Sends the registers that the peer lacks, as its last list says: once, behind the control ops of a comparison.
+    pub(super) fn serve_compared(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: PeerId,
+        room: RoomRow,
+    ) -> Result<(), Error> {
+        match self.repair.talk(peer, room).registers_there.take() {
+            Some(have) => self.serve_registers(turn, peer, room, &have),
+            None => Ok(()),
+        }
     }
 
     fn list_registers(
@@ -124,7 +137,7 @@ impl Core {
         turn: &mut Turn<'_>,
         peer: PeerId,
         room: RoomRow,
-        have: &BTreeMap<(&[u8], &str), u64>,
+        have: &Have,
     ) -> Result<(), Error> {
         if !self.repair.budget(peer, turn.now.mono).may_serve() {
             self.refuse(turn, peer, room, "busy");
@@ -132,7 +145,7 @@ impl Core {
         }
         let (count, bytes) = (Cell::new(0_usize), Cell::new(0_usize));
         let sealed = self.sealed_registers(turn, room, |register| {
-            let known = have.get(&(register.author.as_bytes().as_slice(), register.name.as_str()));
+            let known = have.get(&(register.author.as_bytes().to_vec(), register.name.clone()));
             let lacks = known.is_none_or(|version| *version < register.version);
             let fits = count.get() < limits::REGISTER_VERSIONS && bytes.get() < ANSWER_BYTES;
             if lacks && fits {

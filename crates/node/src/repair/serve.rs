@@ -39,7 +39,13 @@ impl Core {
     ) -> Result<(), Error> {
         let Some((class, mut answer)) = self.begin_answer(turn, peer, room)? else { return Ok(()) };
         self.charge(turn, peer, Work::Serve(ids.len().min(limits::WANT_IDS)));
-        for id in in_order(turn, ids)? {
+        let mut control = true;
+        for (is_control, id) in in_order(turn, ids)? {
+            if control && !is_control {
+                control = false;
+                self.send_ops(turn, peer, room, std::mem::take(&mut answer.sealed));
+                self.serve_compared(turn, peer, room)?;
+            }
             if answer.bytes >= ANSWER_BYTES {
                 break;
             }
@@ -47,8 +53,9 @@ impl Core {
                 self.put_op(turn, &mut answer, op)?;
             }
         }
+        self.charge(turn, peer, Work::Send(answer.bytes));
         self.send_ops(turn, peer, room, answer.sealed);
-        Ok(())
+        self.serve_compared(turn, peer, room)
     }
 
     /// Answers a `BulkGet`: ops before the cursor, newest first.
@@ -79,6 +86,7 @@ impl Core {
                 }
             }
         }
+        self.charge(turn, peer, Work::Send(answer.bytes));
         self.send_ops(turn, peer, room, answer.sealed);
         if let Some(tag) = self.tag_with(peer, room) {
             self.frame(turn, peer, StreamBody::BulkEnd(BulkEnd { tag, more }));
@@ -126,9 +134,9 @@ impl Core {
     }
 }
 
-/// Ids that are here, in the order in which they are served: control ops, then the newest (protocol section
-/// 9.2).
-fn in_order(turn: &Turn<'_>, ids: &[Vec<u8>]) -> Result<Vec<OpId>, Error> {
+/// Ids that are here, in the order in which they are served: control ops, which are marked, then the newest (protocol
+/// section 9.2).
+fn in_order(turn: &Turn<'_>, ids: &[Vec<u8>]) -> Result<Vec<(bool, OpId)>, Error> {
     let mut found = Vec::new();
     let ids = ids.iter().take(limits::WANT_IDS);
     for id in ids.filter_map(|id| OpId::try_from(id.as_slice()).ok()) {
@@ -138,5 +146,5 @@ fn in_order(turn: &Turn<'_>, ids: &[Vec<u8>]) -> Result<Vec<OpId>, Error> {
         }
     }
     found.sort_unstable();
-    Ok(found.into_iter().map(|(_, _, id)| id).collect())
+    Ok(found.into_iter().map(|(content, _, id)| (!content, id)).collect())
 }

@@ -72,6 +72,11 @@ impl Session {
         alive.into_iter().chain(pause).filter(|until| *until > now).max()
     }
 
+    /// Whether a comparison is under way and the peer is heard of.
+    pub(super) fn is_alive(&self, now: u64) -> bool {
+        self.is_under_way() && !self.is_stale(now)
+    }
+
     fn is_stale(&self, now: u64) -> bool {
         now.saturating_sub(self.at) >= STALE_MS
     }
@@ -91,6 +96,9 @@ impl Core {
         session.need.clear();
         session.range = (boundary, u64::MAX);
         session.rest = vec![(0, boundary)];
+        // Both lists are there by the time that ops are asked for, so that registers go out between control ops and
+        // content.
+        self.registers_here(turn, peer, room)?;
         self.ask_range(turn, peer, room)
     }
 
@@ -207,12 +215,11 @@ impl Core {
         let talk = self.repair.talk(peer, room);
         talk.session.enter(phase, turn.now.mono);
         talk.wants.add(std::mem::take(&mut talk.session.need));
-        self.say_end(turn, peer, room);
+        // Before the end, behind which the peer gives what is left: its answer begins with control ops, and they say
+        // whose registers count.
         self.wants_due(turn, peer, room)?;
-        // Behind the request, whose answer begins with control ops: they say whose registers count.
-        self.registers_here(turn, peer, room)?;
-        self.settle(turn, peer, room);
-        Ok(())
+        self.say_end(turn, peer, room);
+        self.settle(turn, peer, room)
     }
 
     /// The peer has asked all it wanted to, or asks this side to begin.
@@ -223,8 +230,7 @@ impl Core {
             (Phase::Asking, _) if !session.is_stale(now) => Ok(()),
             (Phase::Answering, true) => {
                 session.enter(Phase::Idle, now);
-                self.settle(turn, peer, room);
-                Ok(())
+                self.settle(turn, peer, room)
             }
             (_, true) => self.reconcile(turn, peer, room),
             (_, false) if self.repair.may_ask(peer, room, now) => self.ask(turn, peer, room),

@@ -14,8 +14,10 @@ use madang_wire::{NegEnd, StreamBody, StreamErr};
 use super::{
     budget::{Budget, Rounds, Work},
     bulk::{Bulk, Cursor},
+    registers::Have,
     session::Session,
     vector::Vectors,
+    waiting::Waiting,
     want::Wants,
 };
 use crate::{core::Core, error::Error, ingest::Source, timer::Due, turn::Turn};
@@ -28,6 +30,8 @@ const LOWER_BEGINS_MS: u64 = 5_000;
 pub(crate) struct Repair {
     pub(super) talks: BTreeMap<(PeerId, RoomRow), Talk>,
     pub(super) vectors: Vectors,
+    /// Requests for ops that wait for a turn of their own.
+    pub(super) waiting: Waiting,
     /// Outlives the connection, or connecting anew would be a way around it.
     budgets: BTreeMap<PeerId, Budget>,
     /// As the budgets, and it outlives the comparison, or beginning anew would be a way around it.
@@ -48,6 +52,8 @@ pub(super) struct Talk {
     pub(super) digest_sent: Option<u64>,
     /// When the list of registers was sent last, monotonic ms.
     pub(super) list_sent: Option<u64>,
+    /// The registers that the peer has, while a comparison is under way: what it lacks goes out behind control ops.
+    pub(super) registers_there: Option<Have>,
     /// When the accounts behind parked ops were asked for last, monotonic ms.
     pub(super) accounts_asked: Option<u64>,
 }
@@ -67,6 +73,7 @@ impl Repair {
     /// Forgets what was under way with a peer; its budget stays.
     pub(crate) fn forget_peer(&mut self, peer: &PeerId) {
         self.talks.retain(|(other, _), _| other != peer);
+        self.waiting.forget(peer);
     }
 
     pub(super) fn talk(&mut self, peer: PeerId, room: RoomRow) -> &mut Talk {
@@ -112,10 +119,11 @@ impl Core {
             return Ok(());
         };
         match body {
-            StreamBody::Want(want) => self.serve_wanted(turn, peer, room, &want.ids),
+            body @ (StreamBody::Want(_) | StreamBody::BulkGet(_)) => {
+                self.serve_in_turn(turn, peer, room, body)
+            }
             StreamBody::Neg(neg) => self.neg(turn, peer, room, &neg),
             StreamBody::NegEnd(_) => self.neg_end(turn, peer, room),
-            StreamBody::BulkGet(get) => self.serve_bulk(turn, peer, room, &get),
             StreamBody::BulkEnd(end) => {
                 self.bulk_end(turn, peer, room, end.more);
                 Ok(())
@@ -136,6 +144,9 @@ impl Core {
             return Ok(());
         }
         self.find_authors(turn, peer, room)?;
+        if !self.repair.talk(peer, room).session.is_alive(turn.now.mono) {
+            self.serve_compared(turn, peer, room)?;
+        }
         if self.bulk_due(turn, peer, room)? || self.wants_due(turn, peer, room)? {
             return Ok(());
         }
@@ -167,10 +178,13 @@ impl Core {
     }
 
     /// Nothing is under way any more: the next comparison comes in its time, or soon if there is a reason.
-    pub(super) fn settle(&mut self, turn: &Turn<'_>, peer: PeerId, room: RoomRow) {
+    pub(super) fn settle(&mut self, turn: &mut Turn<'_>, peer: PeerId, room: RoomRow) -> Result<(), Error> {
+        if !self.repair.talk(peer, room).session.is_under_way() {
+            self.serve_compared(turn, peer, room)?;
+        }
         let talk = self.repair.talk(peer, room);
         if talk.bulk.is_some() || !talk.wants.is_empty() || talk.session.is_under_way() {
-            return;
+            return Ok(());
         }
         let again = std::mem::take(&mut talk.again);
         let soon = talk.session.wait(turn.now.mono).unwrap_or_else(|| turn.now.mono.saturating_add(1));
@@ -180,6 +194,7 @@ impl Core {
         } else {
             self.reconcile_later(turn, peer, room);
         }
+        Ok(())
     }
 
     /// How an op that came is marked: whether it was asked for here.

@@ -33,7 +33,17 @@ impl Line {
         Self::new(pair.people[who].core.me.key.clone(), pair.account(who))
     }
 
+    /// The same line, later than what other lines have written so far.
+    pub(crate) fn later(self) -> Self {
+        Self { hlc: self.hlc + 60_000, ..self }
+    }
+
     fn write(&mut self, kind: Kind, deps: &[OpId], content: &[u8]) -> SignedOp {
+        let deps: Vec<Vec<u8>> = deps.iter().map(|id| id.as_bytes().to_vec()).collect();
+        self.write_with(kind, &deps, content)
+    }
+
+    fn write_with(&mut self, kind: Kind, deps: &[Vec<u8>], content: &[u8]) -> SignedOp {
         self.seq += 1;
         self.hlc += 1_000;
         let header = OpHeader {
@@ -41,7 +51,7 @@ impl Line {
             conv: self.account.as_bytes().to_vec(),
             seq: self.seq,
             prev: self.last.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
-            deps: deps.iter().map(|id| id.as_bytes().to_vec()).collect(),
+            deps: deps.to_vec(),
             hlc: Hlc::from_millis(self.hlc).as_u64(),
             kind: kind.number(),
             ..OpHeader::default()
@@ -50,6 +60,26 @@ impl Line {
         let new = sign_op(header, body, &self.key).unwrap();
         self.last = Some(OpId::from_bytes(new.id));
         new.op
+    }
+
+    /// Offers Bob an op that follows `tip`; answers its id if he keeps it, otherwise it was never written.
+    fn offer(
+        &mut self,
+        pair: &mut Pair,
+        tip: OpId,
+        write: impl Fn(&mut Self, &[OpId]) -> SignedOp,
+    ) -> Option<OpId> {
+        let before = (self.seq, self.last);
+        let kept = accounts::list(pair.db(BOB), &self.account).unwrap().len() as u64;
+        self.hlc = super::pair::NOON + 10_000 + kept * 1_000;
+        let deps: &[OpId] = if self.last == Some(tip) { &[] } else { &[tip] };
+        let op = write(self, deps);
+        keep(pair, BOB, self.account, std::slice::from_ref(&op));
+        let kept = stored(pair, BOB, &self.account).contains(&id(&op));
+        if !kept {
+            (self.seq, self.last) = before;
+        }
+        kept.then(|| id(&op))
     }
 
     pub(crate) fn add(&mut self, deps: &[OpId], device: &DeviceId) -> SignedOp {
@@ -76,7 +106,7 @@ fn stored(pair: &Pair, who: usize, account: &AccountId) -> Vec<OpId> {
     accounts::list(pair.db(who), account).unwrap().into_iter().map(|op| op.id).collect()
 }
 
-fn id(op: &SignedOp) -> OpId {
+pub(crate) fn id(op: &SignedOp) -> OpId {
     typed_op(op).unwrap().id
 }
 
@@ -168,37 +198,108 @@ fn one_bad_op_does_not_take_a_log_away() {
     assert!(good.ops().is_empty() && good.missing().is_empty());
 }
 
+/// Bytes of a log as somebody has it on the disk.
+fn bytes(pair: &Pair, who: usize, account: &AccountId) -> usize {
+    let ops = accounts::list(pair.db(who), account).unwrap();
+    ops.iter().map(|op| op.header.len() + op.sig.len() + op.payload.len()).sum()
+}
+
 #[test]
-fn a_log_is_kept_up_to_its_limit_and_removals_still_find_room() {
+fn one_machine_fills_no_more_than_its_share_of_a_log() {
     let mut pair = Pair::friends(true);
     pair.run_for(5_000);
     let account = pair.account(ALICE);
+    let before = bytes(&pair, BOB, &account);
     let mut line = Line::of(&pair, ALICE);
     let first = line.add(&[genesis(&account)], &device(70));
+    let mut last = id(&first);
     keep(&mut pair, BOB, account, std::slice::from_ref(&first));
     for n in 71..=250 {
         let op = line.add(&[], &device(n));
-        if active(&mut pair, BOB, account).len() < usize::from(n) - 69 {
+        keep(&mut pair, BOB, account, std::slice::from_ref(&op));
+        if !stored(&pair, BOB, &account).contains(&id(&op)) {
             break;
         }
-        keep(&mut pair, BOB, account, &[op]);
+        last = id(&op);
     }
-    let bytes = |pair: &Pair| -> usize {
-        let ops = accounts::list(pair.db(BOB), &account).unwrap();
-        ops.iter().map(|op| op.header.len() + op.sig.len() + op.payload.len()).sum()
-    };
-    let full = bytes(&pair);
-    let most = limits::ACCOUNT_LOG_BYTES_MAX - limits::ACCOUNT_LOG_REMOVALS;
-    assert!(full <= most && full > most - 400, "{full} bytes");
-    println!("{} ops in {full} bytes", stored(&pair, BOB, &account).len());
-    // Alice goes on from what Bob has kept.
-    let kept = stored(&pair, BOB, &account);
-    let mut again = Line { last: kept.last().copied(), seq: kept.len() as u64 - 1, ..line };
-    let gone = again.remove(&[], &device(71), 0);
-    keep(&mut pair, BOB, account, &[gone]);
+    let share = bytes(&pair, BOB, &account) - before;
+    let most = limits::ACCOUNT_LOG_BYTES_DEVICE;
+    assert!(share <= most && share > most - 400, "{share} bytes");
+    // Others have theirs.
+    let mut tablet = Line::new(SignKey::from_seed(&[70; 32]), account);
+    tablet.hlc = line.hlc;
+    keep(&mut pair, BOB, account, &[tablet.add(&[last], &device(251))]);
+    assert!(active(&mut pair, BOB, account).contains(&device(251)));
+    // A removal that takes effect needs no share.
+    let seq = stored(&pair, BOB, &account).len() as u64 - 2;
+    let mut again = Line { last: Some(last), seq, ..line };
+    keep(&mut pair, BOB, account, &[again.remove(&[], &device(71), 0)]);
     assert!(!active(&mut pair, BOB, account).contains(&device(71)));
-    // The whole of it fits into one contact beside the rest.
-    assert!(bytes(&pair) < limits::ACCOUNT_LOG_BYTES_MAX);
+    assert!(bytes(&pair, BOB, &account) < limits::ACCOUNT_LOG_BYTES_MAX);
+}
+
+#[test]
+fn a_thief_who_fills_the_log_does_not_hold_up_two_machines_and_the_phrase() {
+    let mut pair = Pair::friends(true);
+    pair.run_for(5_000);
+    let root = SignKey::from_seed(&[200; 32]);
+    let key = |n: u8| SignKey::from_seed(&[n; 32]);
+    let (account, founded) = found(&root, &device(1));
+    let mut owner = Line::new(key(1), account);
+    let second = owner.add(&[genesis(&account)], &device(2));
+    let stolen = owner.add(&[], &device(3));
+    let honest = [founded, second, stolen.clone()];
+    keep(&mut pair, BOB, account, &honest);
+    let start = id(&stolen);
+    // The thief's machine and some that it admits add others until nothing is kept, and then remove them.
+    let (mut lines, mut added, mut tip) = (vec![Line::new(key(3), account)], Vec::new(), start);
+    for n in 10..=250 {
+        let at = usize::from(n) % lines.len();
+        if let Some(kept) = lines[at].offer(&mut pair, tip, |line, deps| line.add(deps, &device(n))) {
+            (tip, added) = (kept, [added, vec![n]].concat());
+            if lines.len() < 4 {
+                lines.push(Line::new(key(n), account));
+            }
+        }
+    }
+    assert!(added.len() > 50, "{}", added.len());
+    for n in added.iter().rev() {
+        let kept = lines[0].offer(&mut pair, tip, |line, deps| line.remove(deps, &device(*n), 250));
+        tip = kept.unwrap_or(tip);
+    }
+    let full = bytes(&pair, BOB, &account);
+    assert!((limits::ACCOUNT_LOG_BYTES_MAX..=limits::ACCOUNT_LOG_BYTES_ONE).contains(&full), "{full} bytes");
+    // Two machines of the owner remove the stolen one, on what they know.
+    let deps = vec![genesis(&account).as_bytes().to_vec()];
+    let remove = RemoveDevice { device: device(3).as_bytes().to_vec(), cut: 0, cosig: Vec::new() };
+    let cosig = vec![madang_crypto::cosign(&deps, &remove, &key(2))];
+    let body = RemoveDevice { cosig, ..remove };
+    let removal = owner.write_with(Kind::RemoveDevice, &deps, &body.encode_to_vec());
+    keep(&mut pair, BOB, account, &[removal]);
+    assert_eq!(active(&mut pair, BOB, account), sorted([device(1), device(2)]));
+    // What is void by that holds up nobody else, up to the end of what is kept; the phrase comes after everything.
+    let mut phrase = Line { seq: 1, last: Some(genesis(&account)), ..Line::new(root, account) };
+    phrase.hlc += 1_000_000;
+    let remove = vec![RemoveDevice { device: device(2).as_bytes().to_vec(), cut: 9, cosig: Vec::new() }];
+    let root_pub = SignKey::from_seed(&[201; 32]).public().to_vec();
+    let rotate = madang_wire::RotateRoot { root_pub, remove };
+    let rotated = phrase.write(Kind::RotateRoot, &[start], &rotate.encode_to_vec());
+    keep(&mut pair, BOB, account, &[rotated]);
+    assert_eq!(active(&mut pair, BOB, account), [device(1)]);
+    assert!(bytes(&pair, BOB, &account) <= limits::ACCOUNT_LOG_BYTES_END);
+}
+
+fn sorted<const N: usize>(mut devices: [DeviceId; N]) -> [DeviceId; N] {
+    devices.sort_unstable();
+    devices
+}
+
+/// An account of which nobody has heard, with its first machine.
+fn found(root: &SignKey, first: &DeviceId) -> (AccountId, SignedOp) {
+    let hlc = Hlc::from_millis(super::pair::NOON).as_u64();
+    let rng = &mut madang_crypto::os_rng();
+    let new = madang_crypto::genesis(root, first.as_bytes(), "desk", hlc, rng).unwrap();
+    (AccountId::from_bytes(new.id), new.op)
 }
 
 #[test]

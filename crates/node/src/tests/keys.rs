@@ -6,7 +6,10 @@ use madang_model::{DeviceId, Hlc, KeyId, Kind};
 use madang_store::{keys, lanes, parked};
 use madang_wire::{KeyDenied, KeyShare, Message as _, Signal, Text};
 
-use super::pair::Pair;
+use super::{
+    accounts::{Line, genesis, keep as accounts_keep},
+    pair::Pair,
+};
 use crate::{
     conversation::{HeldKey, hold},
     event::Event,
@@ -16,6 +19,8 @@ use crate::{
 const ALICE: usize = 0;
 const BOB: usize = 1;
 const HOUR: u64 = 60 * 60 * 1000;
+/// The highest epoch that the store holds.
+const LAST_EPOCH: u64 = i64::MAX as u64;
 
 fn device(pair: &Pair, who: usize) -> DeviceId {
     pair.people[who].core.me.device
@@ -108,22 +113,42 @@ fn every_op_is_published_on_the_topic_of_its_own_key() {
 }
 
 #[test]
-fn the_route_of_a_key_whose_basis_is_unknown_is_taken_over() {
+fn the_route_of_a_key_whose_basis_is_unknown_is_not_taken_over() {
     let mut pair = Pair::friends(true);
     pair.run_for(2_000);
+    pair.say(ALICE, "as ever");
     let created = pair.now().wall;
     let recipients = both(&pair);
     let strange = make(
         &pair,
         Made { basis: Some([7; 32]), epoch: 50, recipients: &recipients, created, route: Some([8; 32]) },
     );
+    let known = pair.people[ALICE].core.rooms[&pair.room(ALICE)].keys.values().map(|held| held.route);
+    let known: Vec<_> = known.collect();
     keep(&mut pair, strange);
+    let newest = |pair: &Pair| {
+        let keys = &pair.people[ALICE].core.rooms[&pair.room(ALICE)].keys;
+        let newest = keys.values().max_by_key(|held| held.facts.rank()).unwrap();
+        (newest.facts.epoch, newest.route)
+    };
+    pair.cut();
     pair.jump(25 * HOUR);
     pair.say(ALICE, "under a new key");
-    let newest =
-        pair.people[ALICE].core.rooms[&pair.room(ALICE)].keys.values().max_by_key(|k| k.facts.rank());
-    let newest = newest.unwrap();
-    assert_eq!((newest.facts.epoch, newest.route), (51, [8; 32]));
+    assert_eq!(newest(&pair), (51, known[0]), "of the highest key whose basis is known");
+    // That key has not heard of a removal, the strange one even less: nothing is taken over.
+    let mut line = Line::of(&pair, ALICE);
+    let account = pair.account(ALICE);
+    let tablet = DeviceId::from_bytes([70; 32]);
+    let ops = [line.add(&[genesis(&account)], &tablet), line.remove(&[], &tablet, 0)];
+    accounts_keep(&mut pair, ALICE, account, &ops);
+    let strange = make(
+        &pair,
+        Made { basis: Some([7; 32]), epoch: 60, recipients: &recipients, created, route: Some([8; 32]) },
+    );
+    keep(&mut pair, strange);
+    pair.say(ALICE, "after a removal");
+    let (epoch, route) = newest(&pair);
+    assert_eq!((epoch, route != [8; 32] && !known.contains(&route)), (61, true));
 }
 
 #[test]
@@ -249,10 +274,8 @@ fn a_member_cannot_fill_the_store_with_keys() {
     }
     let kept = pair.keys(BOB).len();
     assert!((100..=256).contains(&kept), "{kept}");
-    for (epoch, created) in [(u64::MAX, pair.now().wall), (3, pair.now().wall + 25 * HOUR)] {
-        let held = make(&pair, Made { basis: None, epoch, recipients: &recipients, created, route: None });
-        share(&mut pair, &[held]);
-    }
+    let held = plain(&pair, 3, &recipients);
+    share(&mut pair, &[held]);
     assert_eq!(pair.keys(BOB).len(), kept);
 
     // One that was asked for is taken all the same.
@@ -262,6 +285,84 @@ fn a_member_cannot_fill_the_store_with_keys() {
     pair.run_for(1_000);
     share(&mut pair, &[held]);
     assert_eq!(pair.keys(BOB).len(), kept + 1);
+}
+
+#[test]
+fn a_key_of_the_future_opens_and_seals_nothing() {
+    let mut pair = Pair::friends(true);
+    pair.run_for(2_000);
+    let (recipients, created) = (both(&pair), pair.now().wall + 25 * HOUR);
+    let route = pair.people[ALICE].core.rooms[&pair.room(ALICE)].keys.values().next().unwrap().route;
+    let held =
+        make(&pair, Made { basis: None, epoch: 9, recipients: &recipients, created, route: Some(route) });
+    let future = keep(&mut pair, held.clone());
+    share(&mut pair, &[held]);
+    assert!(pair.keys(BOB).contains(&future));
+    write(&mut pair, future, "by a clock that is ahead");
+    pair.run_for(2_000);
+    assert_eq!(pair.texts(BOB), ["by a clock that is ahead"]);
+    for who in [ALICE, BOB] {
+        let room = pair.room(who);
+        pair.in_turn(who, |core, turn| {
+            assert_ne!(core.usable_key(turn, room).unwrap(), future);
+            assert_ne!(core.current_key(turn, room), Some(future));
+        });
+    }
+    let before = pair.keys(ALICE).len();
+    pair.jump(2 * HOUR);
+    pair.say(ALICE, "its time has come");
+    let room = pair.room(ALICE);
+    pair.in_turn(ALICE, |core, turn| assert_eq!(core.usable_key(turn, room).unwrap(), future));
+    assert_eq!(pair.keys(ALICE).len(), before);
+}
+
+#[test]
+fn a_clock_that_was_ahead_and_was_set_right_makes_one_key() {
+    let mut pair = Pair::friends(true);
+    pair.run_for(2_000);
+    let right = pair.now().wall;
+    pair.set_wall(right + 72 * HOUR);
+    pair.say(ALICE, "from the future");
+    pair.set_wall(right);
+    let before = pair.keys(ALICE).len();
+    for minute in 0..5 {
+        pair.say(ALICE, &format!("minute {minute}"));
+        pair.run_for(61_000);
+    }
+    let made = pair.keys(ALICE).len() - before;
+    assert!(made <= 1, "{made} keys");
+}
+
+#[test]
+fn a_key_of_the_last_epoch_stops_nobody() {
+    for epoch in [LAST_EPOCH - 1, LAST_EPOCH] {
+        let mut pair = Pair::friends(true);
+        pair.run_for(2_000);
+        let held = plain(&pair, epoch, &both(&pair));
+        keep(&mut pair, held.clone());
+        share(&mut pair, &[held]);
+        let beyond = plain(&pair, LAST_EPOCH + 1, &both(&pair));
+        share(&mut pair, std::slice::from_ref(&beyond));
+        assert!(!pair.keys(BOB).contains(&beyond.facts.id), "the store has no such number");
+        for day in 0..3 {
+            pair.jump(25 * HOUR);
+            pair.run_for(10_000);
+            pair.say(ALICE, &format!("day {day} of Alice"));
+            pair.say(BOB, &format!("day {day} of Bob"));
+            pair.run_for(10_000);
+        }
+        assert_eq!(pair.texts(BOB).len(), 6);
+        assert_eq!(pair.texts(BOB), pair.texts(ALICE));
+        let keys = &pair.people[ALICE].core.rooms[&pair.room(ALICE)].keys;
+        let last = keys.values().filter(|held| held.facts.epoch == LAST_EPOCH).count();
+        assert!((3..=8).contains(&last), "{last} keys: one or two a day");
+        pair.cut();
+        pair.restart(ALICE);
+        pair.connect();
+        pair.say(ALICE, "after a start");
+        pair.run_for(2_000);
+        assert_eq!(pair.texts(BOB).len(), 7);
+    }
 }
 
 #[test]

@@ -423,7 +423,9 @@ fn a_bundle_that_cannot_be_written_to_is_refused_and_never_ends_a_turn() {
         let mut contact = Contact::default();
         pair.in_turn(BOB, |core, turn| contact = core.own_contact(turn, Extent::Whole, Some(alice)).unwrap());
         contact.bundles = vec![bundle.clone()];
-        assert!(pair.people[ALICE].core.check_contact(&contact, &bob).is_none(), "{what}");
+        pair.in_turn(ALICE, |core, turn| {
+            assert!(core.check_contact(turn.db, &contact, &bob).unwrap().is_none(), "{what}");
+        });
         // A store of before may hold one: the turn goes on without it, and with the next bundle all is well.
         pair.db(ALICE).execute_batch("UPDATE lane SET session = NULL").unwrap();
         pair.in_turn(ALICE, |core, turn| {
@@ -467,6 +469,56 @@ fn envelope_keys_rotate_weekly_and_a_bundle_signed_anew_keeps_their_end() {
     });
     pair.run_for(2 * HOUR);
     assert_ne!(bundle(&pair).fallback, first.fallback);
+}
+
+/// Relays tell somebody that it is so much later than his clock says, ms.
+fn clock_is_behind(pair: &mut Pair, who: usize, ms: i64) {
+    pair.in_turn(who, |core, turn| {
+        for _ in 0..3 {
+            let relay = crate::time::Reference::Relay(madang_p2p::PeerId::random());
+            core.clock_sample(turn, relay, turn.now.wall.checked_add_signed(ms).unwrap());
+        }
+    });
+}
+
+#[test]
+fn the_end_of_an_envelope_key_is_by_the_corrected_time() {
+    let mut pair = Pair::strangers(true);
+    let bundle = |pair: &Pair| {
+        let core = &pair.people[ALICE].core;
+        core.directory.get(&core.me.device).unwrap().bundle.clone().unwrap()
+    };
+    clock_is_behind(&mut pair, ALICE, 100 * DAY as i64);
+    pair.run_for(MINUTE);
+    let corrected = bundle(&pair);
+    let end = NOON + 114 * DAY;
+    assert!((end..end + MINUTE).contains(&corrected.envelope_not_after), "nobody takes it for asleep");
+    pair.run_for(2 * HOUR);
+    for _ in 0..2 {
+        assert_eq!(bundle(&pair), corrected);
+        // After a start nobody has said yet what time it is.
+        pair.cut();
+        pair.restart(ALICE);
+    }
+}
+
+#[test]
+fn whether_somebody_sleeps_is_judged_by_the_corrected_time() {
+    let mut pair = friends_at_rest();
+    pair.cut();
+    let old = changed_bundle(&pair, BOB, |bundle| bundle.envelope_not_after = NOON - 46 * DAY);
+    pair.in_turn(ALICE, |core, turn| assert!(core.take_bundle(turn, &old).unwrap()));
+    clock_is_behind(&mut pair, ALICE, -60 * DAY as i64);
+    rename(&mut pair, ALICE, "Alice Cooper");
+    assert!(waiting(&pair, ALICE).iter().any(|m| m.topic.starts_with("name/")), "my own clock is ahead");
+    pair.in_turn(ALICE, |_, turn| {
+        let row = lanes::devices(turn.db).unwrap();
+        row.into_iter().for_each(|row| assert!(lanes::clear(turn.db, row).unwrap() > 0));
+    });
+    clock_is_behind(&mut pair, ALICE, DAY as i64);
+    clock_is_behind(&mut pair, ALICE, DAY as i64);
+    rename(&mut pair, ALICE, "Alice Munro");
+    assert!(!waiting(&pair, ALICE).iter().any(|m| m.topic.starts_with("name/")));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod lanes;
 mod pair;
 mod peers;
 mod registers;
+mod removed;
 mod repair;
 mod replay;
 mod requests;

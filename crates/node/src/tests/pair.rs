@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use madang_model::{AccountId, ConvId, OpId};
+use madang_model::{AccountId, ConvId, Kind, OpId};
 use madang_p2p::PeerId;
 use madang_store::{Conn, Readers, RoomRow, Writer};
 use madang_wire::{Message as _, StreamBody, StreamFrame, StreamHello};
@@ -73,6 +73,14 @@ pub(crate) struct Faults {
     /// The test plays this person: what its core says is not sent.
     pub(crate) played: Option<usize>,
     count: usize,
+}
+
+/// What a frame of ops carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Control,
+    Register,
+    Content,
 }
 
 /// Two people.
@@ -340,6 +348,20 @@ impl Pair {
                     found.push(OpId::from_bytes(op.id));
                 }
             }
+        }
+        found
+    }
+
+    /// What the frames for somebody that are kept back carry, in their order.
+    pub(crate) fn held_parts(&mut self, who: usize) -> Vec<Part> {
+        let mut found = Vec::new();
+        for (to, packet) in self.held.clone().into_iter().filter(|(to, _)| *to == who) {
+            let Some(Input::Arrival(arrival)) = self.input(to, packet) else { continue };
+            found.extend(arrival.items.iter().map(|item| match item {
+                ingest::Item::Op(op) if Kind::from(op.header.value().kind).is_control() => Part::Control,
+                ingest::Item::Op(_) => Part::Content,
+                _ => Part::Register,
+            }));
         }
         found
     }

@@ -130,6 +130,45 @@ fn a_removed_machine_holds_no_peer_and_names_none() {
 }
 
 #[test]
+fn a_removed_machine_is_neither_written_to_nor_shown() {
+    let mut pair = Pair::friends(true);
+    pair.run_for(5_000);
+    let account = pair.account(ALICE);
+    let tablet = SignKey::from_seed(&[9; 32]);
+    let mut line = Line::of(&pair, ALICE);
+    let add = line.add(&[genesis(&account)], &id(&tablet));
+    keep(&mut pair, BOB, account, &[add]);
+    assert!(take(&mut pair, BOB, &record(&tablet, PeerId::random(), 1, &["/old"])));
+    let message = pair.say(BOB, "hello").message;
+    pair.run_for(1_000);
+    let waiting = |pair: &Pair| {
+        let row = devices::by_id(pair.db(BOB), &id(&tablet)).unwrap().unwrap().row;
+        madang_store::lanes::unsealed(pair.db(BOB), row, 9).unwrap().len()
+    };
+    let shown = |pair: &Pair| {
+        let why = crate::query::messages::why(pair.db(BOB), &pair.account(BOB), &message).unwrap();
+        why.into_iter().map(|delivery| delivery.device).collect::<Vec<_>>()
+    };
+    let listed = |pair: &Pair| pair.people[BOB].core.directory.of_account(&account);
+    pair.in_turn(BOB, |core, turn| core.update_contacts(turn).unwrap());
+    assert!(waiting(&pair) > 0, "it waits for a bundle");
+    assert!(shown(&pair).contains(&id(&tablet)) && listed(&pair).contains(&id(&tablet)));
+    keep(&mut pair, BOB, account, &[line.remove(&[], &id(&tablet), 0)]);
+    for restarted in [false, true] {
+        assert_eq!(waiting(&pair), 0);
+        assert_eq!(shown(&pair), [pair.people[ALICE].core.me.device]);
+        assert_eq!(listed(&pair), [pair.people[ALICE].core.me.device]);
+        assert!(!pair.people[BOB].core.directory.relays_of(&account).contains(&"/old".to_owned()));
+        pair.in_turn(BOB, |core, turn| core.update_contacts(turn).unwrap());
+        assert_eq!(waiting(&pair), 0);
+        if !restarted {
+            pair.cut();
+            pair.restart(BOB);
+        }
+    }
+}
+
+#[test]
 fn relays_come_from_the_newest_record_first() {
     let mut pair = Pair::strangers(true);
     let carol = stranger(40);

@@ -251,6 +251,33 @@ fn a_frontier_is_read_again_when_its_ops_come() {
 }
 
 #[test]
+fn what_was_read_stays_read_when_receipts_are_turned_off() {
+    let mut pair = Pair::friends(true);
+    let seen = pair.say(ALICE, "seen").message;
+    pair.run_for(2_000);
+    read(&mut pair, BOB, None);
+    pair.run_for(3_000);
+    assert_eq!(pair.message(ALICE, &seen).state, Some(MessageState::Read));
+    set(&mut pair, BOB, "receipts", "off");
+    pair.run_for(3_000);
+    let later = pair.say(ALICE, "later").message;
+    pair.run_for(2_000);
+    read(&mut pair, BOB, None);
+    pair.run_for(3_000);
+    for restarted in [false, true] {
+        if restarted {
+            pair.cut();
+            pair.restart(ALICE);
+        }
+        assert_eq!(pair.message(ALICE, &seen).state, Some(MessageState::Read));
+        assert_eq!(pair.message(ALICE, &later).state, Some(MessageState::Delivered));
+    }
+    let me = pair.account(ALICE);
+    let why = crate::query::messages::why(pair.db(ALICE), &me, &seen).unwrap().pop().unwrap();
+    assert_eq!(why.state, crate::view::DeviceState::Read);
+}
+
+#[test]
 fn without_receipts_one_is_in_no_number_and_sees_none() {
     let mut pair = Pair::friends(true);
     set(&mut pair, BOB, "receipts", "off");

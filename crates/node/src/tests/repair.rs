@@ -7,7 +7,7 @@ use madang_store::{parked, registers};
 use madang_wire::{BulkEnd, BulkGet, Message as _, Neg, NegEnd, RegHave, StreamBody, Want};
 use negentropy::{Id, Negentropy, NegentropyStorageVector};
 
-use super::pair::Pair;
+use super::pair::{Pair, Part};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -350,4 +350,58 @@ fn control_ops_are_served_first_and_then_the_newest() {
     assert!(served.iter().take(control.len()).all(|id| control.contains(id)));
     let newest_first: Vec<_> = texts.iter().rev().copied().collect();
     assert_eq!(served[control.len()..], newest_first);
+}
+
+/// All of a turn lies in memory until its commit, so that a burst of requests must not be served in one.
+#[test]
+fn a_peer_is_served_once_in_a_turn_and_refused_when_it_asks_too_much() {
+    let mut pair = Pair::friends(true);
+    pair.say_many(BOB, 200);
+    pair.run_for(5_000);
+    let (name, peer) = (tag(&pair, BOB), pair.people[ALICE].peer);
+    let ids: Vec<_> = pair.ids(BOB).iter().map(|id| id.as_bytes().to_vec()).collect();
+    let requests = [
+        StreamBody::Want(Want { tag: name.clone(), ids }),
+        StreamBody::BulkGet(BulkGet {
+            tag: name,
+            before_hlc: u64::MAX,
+            before_id: vec![0xff; 32],
+            max: limits::BULK_OPS_MAX,
+        }),
+    ];
+    pair.faults.played = Some(ALICE);
+    pair.faults.hold = true;
+    pair.sent.clear();
+    pair.in_turn(BOB, |core, turn| {
+        for request in requests.iter().cycle().take(100) {
+            core.stream_frame(turn, peer, request.clone()).unwrap();
+        }
+    });
+    let all = pair.ids(BOB).len();
+    assert_eq!(pair.held_ops().len(), all, "one answer: {:?}", pair.sent);
+    assert_eq!(count(&pair, "err"), 100 - 1 - 16, "{:?}", pair.sent);
+    // Those that wait are served later, each in a turn of its own.
+    pair.run_for(1_000);
+    assert_eq!(pair.held_ops().len(), 17 * all);
+    assert_eq!(count(&pair, "bulk_end"), 8);
+}
+
+#[test]
+fn control_ops_come_first_then_registers_then_content() {
+    for alice_first in [true, false] {
+        let mut pair = Pair::friends(alice_first);
+        pair.say_many(ALICE, 3);
+        pair.run_for(5_000);
+        let lost = "DELETE FROM op WHERE origin <> 0;
+                    DELETE FROM register WHERE name IN ('bundle', 'card', 'prefs')";
+        damage(&mut pair, BOB, lost);
+        pair.faults.hold = true;
+        pair.connect();
+        pair.run_for(1_000);
+        let parts = pair.held_parts(BOB);
+        let first = |part: Part| parts.iter().position(|other| *other == part).unwrap();
+        let last = |part: Part| parts.iter().rposition(|other| *other == part).unwrap();
+        assert!(last(Part::Control) < first(Part::Register), "{parts:?}");
+        assert!(last(Part::Register) < first(Part::Content), "{parts:?}");
+    }
 }

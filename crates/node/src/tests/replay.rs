@@ -320,7 +320,6 @@ impl Tape {
             "gap",
             "head",
             "invite",
-            "key_ask",
             "lane_in",
             "op",
             "parked",
@@ -406,7 +405,7 @@ fn every_packet_three_times_makes_one_friendship_and_one_conversation() {
             assert_eq!(news(who, |event| matches!(event, Event::Message(_))), 10, "each is announced once");
             assert_eq!(news(who, |event| matches!(event, Event::Gap(_))), 0);
             assert_eq!(tape.pair.keys(who).len(), 1, "one key");
-            for table in ["request_in", "request_out", "key_ask", "parked", "parked_op", "lane_in"] {
+            for table in ["request_in", "request_out", "parked", "parked_op", "lane_in"] {
                 let expected = usize::from(table == ["request_in", "request_out"][who]);
                 assert_eq!(tape.rows(who, table, "*").len(), expected, "{table}");
             }

@@ -175,25 +175,31 @@ fn it_is_known_when_a_message_arrived_and_was_read() {
 fn the_relay_is_named_only_when_it_held_the_message() {
     let mut pair = Pair::friends(true);
     pair.run_for(2_000);
-    let path = |pair: &Pair| pair.people[ALICE].core.net_why().first().map(|device| device.path);
+    let path = |pair: &mut Pair| {
+        let mut found = None;
+        pair.in_turn(ALICE, |core, turn| {
+            found = core.net_why(turn).unwrap().first().map(|device| device.path);
+        });
+        found
+    };
     let (room, bob, me) = (pair.room(ALICE), device(&pair, BOB), device(&pair, ALICE));
     pair.faults.hold = true;
     let message = pair.say(ALICE, "by stream").message;
     let upto = seq(&pair, &message);
     pair.in_turn(ALICE, |core, turn| core.acknowledged(turn, room, bob, &[(me, upto)], None).unwrap());
-    assert_eq!(path(&pair), Some(Path::Stream), "the register came before the heads");
+    assert_eq!(path(&mut pair), Some(Path::Stream), "the register came before the heads");
     pair.lose_held();
     pair.cut();
     let message = pair.say(ALICE, "by the relay").message;
     store_at(&pair, PeerId::random(), &message);
     let upto = seq(&pair, &message);
     pair.in_turn(ALICE, |core, turn| core.acknowledged(turn, room, bob, &[(me, upto)], None).unwrap());
-    assert_eq!(path(&pair), Some(Path::Relay));
+    assert_eq!(path(&mut pair), Some(Path::Relay));
     let message = pair.say(ALICE, "by a pigeon").message;
     pair.people[ALICE].core.paths.clear();
     let upto = seq(&pair, &message);
     pair.in_turn(ALICE, |core, turn| core.acknowledged(turn, room, bob, &[(me, upto)], None).unwrap());
-    assert_eq!(path(&pair), Some(Path::None), "nobody knows");
+    assert_eq!(path(&mut pair), Some(Path::None), "nobody knows");
 }
 
 #[test]
@@ -281,13 +287,35 @@ fn a_gap_that_was_given_up_counts_as_here() {
     assert_eq!(line(&pair), last);
     pair.restart(ALICE);
     assert_eq!(line(&pair), last, "also after a restart");
-    let settled = gaps::settled(pair.db(ALICE), room).unwrap();
-    assert!(!settled.open && settled.closed_at.is_some_and(|at| at > NOON + 31 * DAY));
+    let closed = gaps::list(pair.db(ALICE), room).unwrap()[0].closed_at;
+    assert!(closed.is_some_and(|at| at > NOON + 31 * DAY));
     pair.connect();
     pair.run_for(5_000);
     let row = devices::by_id(pair.db(BOB), &author).unwrap().unwrap().row;
     let mine = lines::tip(pair.db(BOB), pair.room(BOB), row).unwrap().unwrap();
     assert_eq!(pair.people[BOB].core.own_upto(pair.room(BOB), &device(&pair, ALICE)), mine.seq);
+}
+
+#[test]
+fn a_key_lives_a_week_longer_than_the_last_gap_under_it() {
+    let mut pair = Pair::friends(true);
+    with_hole(&mut pair);
+    let first = pair.keys(ALICE);
+    assert_eq!(first.len(), 1);
+    pair.run_for(25 * HOUR);
+    pair.say(BOB, "under a new key");
+    pair.run_for(HOUR);
+    pair.cut();
+    pair.jump(32 * DAY);
+    pair.run_for(HOUR);
+    assert!(gaps::list(pair.db(ALICE), pair.room(ALICE)).unwrap()[0].closed_at.is_some(), "given up");
+    assert!(pair.keys(ALICE).is_superset(&first));
+    pair.jump(6 * DAY);
+    pair.run_for(HOUR);
+    assert!(pair.keys(ALICE).is_superset(&first), "what comes late can still be opened");
+    pair.jump(DAY);
+    pair.run_for(HOUR);
+    assert!(pair.keys(ALICE).is_disjoint(&first));
 }
 
 #[test]

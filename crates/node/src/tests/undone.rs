@@ -54,3 +54,21 @@ fn a_command_that_is_refused_before_it_writes_disturbs_nobody() {
     pair.run_for(1_000);
     assert_eq!(pair.texts(BOB), ["beside a refusal"]);
 }
+
+/// 2 when the last commit waited for the disk, 1 when it did not.
+fn level(pair: &Pair, who: usize) -> i64 {
+    pair.db(who).query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn only_what_others_tell_again_does_not_wait_for_the_disk() {
+    let mut pair = Pair::friends(true);
+    pair.say(ALICE, "waits");
+    // Bob acknowledged a message, so it must be on his disk; Alice heard that, and would hear it again.
+    assert_eq!([level(&pair, ALICE), level(&pair, BOB)], [1, 2]);
+    let (said, mut answer) = text(&pair, "waits too");
+    pair.commands(ALICE, vec![said]);
+    answer.try_recv().unwrap().unwrap();
+    pair.run_for(5_000);
+    assert_eq!(pair.texts(BOB), ["waits", "waits too"]);
+}

@@ -3,6 +3,7 @@
 
 mod escrow;
 mod hostile;
+mod leave;
 mod loss;
 mod malice;
 mod place;
@@ -10,5 +11,6 @@ mod reach;
 mod relay;
 mod seeds;
 mod shelter;
+mod stale;
 mod streams;
 mod world;

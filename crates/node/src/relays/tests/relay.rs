@@ -48,6 +48,8 @@ pub(super) struct FakeRelay {
     subscribed: BTreeMap<(Who, Id), (u64, u64)>,
     credit: BTreeMap<Who, u32>,
     epochs: u8,
+    /// Numbers of tokens that open an inbox no more, and whether that is silent.
+    revoked: BTreeMap<(Id, u32), bool>,
     /// Code with which puts into logs are refused.
     pub(super) refuse: Option<&'static str>,
     /// Code with which writing slots is refused.
@@ -94,6 +96,7 @@ impl FakeRelay {
             subscribed: BTreeMap::new(),
             credit: BTreeMap::new(),
             epochs: 0,
+            revoked: BTreeMap::new(),
             refuse: None,
             refuse_slots: None,
             mutes_slots: false,
@@ -273,7 +276,10 @@ impl FakeRelay {
                 })],
                 _ => vec![refuse("not_found", 0)],
             },
-            RelayBody::Revoke(_) => vec![RelayBody::Ok(ROk {})],
+            RelayBody::Revoke(revoke) => {
+                self.revoked.insert((id(&revoke.inbox_id), revoke.slot), revoke.silent);
+                vec![RelayBody::Ok(ROk {})]
+            }
             other => panic!("unexpected {other:?}"),
         }
     }
@@ -313,8 +319,20 @@ impl FakeRelay {
         if kept.inbox {
             let Some(PutAuth::Token(token)) = &put.auth else { panic!("an inbox takes no knocks") };
             let key = <[u8; 32]>::try_from(kept.k_token.as_slice()).expect("a key");
-            if check_token(&key, token, 0).is_err() {
+            let slot = token.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+            let revoked = self.revoked.get(&(at, slot)).copied();
+            if check_token(&key, token, 0).is_err() || revoked == Some(false) {
                 return refuse("token", index);
+            }
+            if revoked == Some(true) {
+                let epoch = kept.epoch.to_vec();
+                return RelayBody::Stored(Stored {
+                    box_id: put.box_id,
+                    epoch,
+                    seq: kept.next,
+                    dup: false,
+                    index,
+                });
             }
         } else if !self.proved.contains(&(who, at)) {
             return refuse("auth", index);

@@ -7,7 +7,10 @@ use madang_store::{meta, tokens};
 use madang_wire::{RelayBody, Token};
 
 use super::{reach::friends, world::World};
-use crate::view::MessageState;
+use crate::{
+    command::{Command, FriendChange},
+    view::MessageState,
+};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -20,30 +23,48 @@ fn forget_friend_tokens(world: &mut World, who: usize) {
     world.with(who, |_, turn| turn.db.execute("DELETE FROM token WHERE room = 0", []).unwrap());
 }
 
-/// Hands over Bob's tokens for the room, as his `bundle` register does.
-fn plant_room_tokens(world: &mut World, room: ConvId) -> Vec<Token> {
+/// The tokens that Bob gives the members of a room.
+fn given(world: &mut World, room: ConvId) -> Vec<Token> {
     let row = world.row(BOB, room);
-    let given = world.with(BOB, |core, turn| core.room_tokens(turn, row).unwrap());
-    let device = world.people[BOB].core.me.device;
-    let (row, planted) = (world.row(ALICE, room), given.clone());
-    world.with(ALICE, |core, turn| core.take_room_tokens(turn, row, &device, &planted).unwrap());
-    given
+    world.with(BOB, |core, turn| core.room_tokens(turn, row).unwrap())
+}
+
+/// Numbers of Bob's machine that a relay was told to shut out, and whether silently.
+fn shut_out(world: &World) -> Vec<bool> {
+    let told = world.relays[0].got.iter().filter(|(who, _)| *who == BOB);
+    told.filter_map(|(_, body)| match body {
+        RelayBody::Revoke(revoke) => Some(revoke.silent),
+        _ => None,
+    })
+    .collect()
 }
 
 #[test]
 fn what_no_log_has_room_for_goes_to_the_inboxes() {
     let (mut world, room) = friends();
+    world.set_online(BOB, false);
+    world.with(ALICE, |_, turn| turn.db.execute("DELETE FROM token", []).unwrap());
+    world.relays[0].refuse = Some("quota");
+    let message = world.say(ALICE, room, "by the back door");
+    world.pass(20 * MINUTE);
+    assert_eq!(world.relays[0].inbox_items(), 0, "there is no token");
+    assert_eq!(world.state(ALICE, message).0, MessageState::Sending);
+}
+
+#[test]
+fn the_bundle_register_gives_the_tokens_for_the_inboxes_of_a_room() {
+    let (mut world, room) = friends();
     forget_friend_tokens(&mut world, ALICE);
     world.set_online(BOB, false);
     world.relays[0].refuse = Some("quota");
     let message = world.say(ALICE, room, "by the back door");
-    world.pass(MINUTE);
-    assert_eq!(world.relays[0].inbox_items(), 0, "there is no token");
-    assert_eq!(world.state(ALICE, message).0, MessageState::Sending);
-    plant_room_tokens(&mut world, room);
     world.pass(20 * MINUTE);
     assert_eq!(world.relays[0].inbox_items(), 1, "once, however often the log is asked");
-    assert!(world.is_relayed(ALICE, BOB, message), "everybody who lacks it has it in an inbox");
+    assert_eq!(
+        world.state(ALICE, message).0,
+        MessageState::Relayed,
+        "everybody who lacks it has it in an inbox"
+    );
     world.set_online(BOB, true);
     world.pass(MINUTE);
     assert_eq!(world.texts(BOB, room), ["by the back door"]);
@@ -54,9 +75,67 @@ fn what_no_log_has_room_for_goes_to_the_inboxes() {
 }
 
 #[test]
+fn tokens_that_come_late_open_the_inboxes_for_what_waits() {
+    let (mut world, room) = friends();
+    world.with(ALICE, |_, turn| turn.db.execute("DELETE FROM token", []).unwrap());
+    let (device, tokens, row) =
+        (world.people[BOB].core.me.device, given(&mut world, room), world.row(ALICE, room));
+    world.set_online(BOB, false);
+    world.relays[0].refuse = Some("quota");
+    world.say(ALICE, room, "by the back door");
+    world.pass(20 * MINUTE);
+    assert_eq!(world.relays[0].inbox_items(), 0);
+    world.with(ALICE, |core, turn| core.take_room_tokens(turn, row, &device, &tokens).unwrap());
+    world.pass(1);
+    assert_eq!(world.relays[0].inbox_items(), 1, "without a further message");
+}
+
+#[test]
+fn keys_find_the_inbox_of_a_member_who_is_no_friend() {
+    let (mut world, room) = friends();
+    forget_friend_tokens(&mut world, ALICE);
+    world.set_online(BOB, false);
+    world.sleep(25 * HOUR);
+    world.say(ALICE, room, "under a new key");
+    world.pass(MINUTE);
+    assert_eq!(world.relays[0].inbox_items(), 1, "the new key");
+    world.set_online(BOB, true);
+    world.pass(MINUTE);
+    assert_eq!(world.texts(BOB, room), ["under a new key"]);
+}
+
+#[test]
+fn who_is_blocked_keeps_no_way_into_the_inboxes() {
+    let (mut world, room) = friends();
+    let before = given(&mut world, room);
+    assert_eq!(before.len(), 1);
+    let block = |blocked| FriendChange { blocked: Some(blocked), ..FriendChange::default() };
+    let account = world.account(ALICE);
+    world.ask(BOB, |reply| Command::SetFriend { account, change: block(true), reply }).unwrap();
+    assert_eq!(shut_out(&world), [true, true], "the number of the friend and that of the 1:1, silently");
+    world.pass(2 * HOUR);
+    assert_eq!(given(&mut world, room), [], "and no other comes in their place");
+    world.ask(BOB, |reply| Command::SetFriend { account, change: block(false), reply }).unwrap();
+    world.pass(MINUTE);
+    let after = given(&mut world, room);
+    assert_eq!(after.len(), 1);
+    assert_ne!(after, before);
+    assert_eq!(held(&world, room), after, "Alice has heard of it");
+}
+
+/// The tokens of a room that Alice holds for Bob's inboxes.
+fn held(world: &World, room: ConvId) -> Vec<Token> {
+    let (device, row) = (world.people[BOB].core.me.device, world.row(ALICE, room));
+    let db = world.people[ALICE].store().writer.conn();
+    let bob = madang_store::devices::by_id(db, &device).unwrap().unwrap().row;
+    let of_room = tokens::of_device(db, bob).unwrap().into_iter().filter(|token| token.room == Some(row));
+    of_room.map(|token| Token { inbox_id: token.inbox.to_vec(), token: token.token }).collect()
+}
+
+#[test]
 fn a_log_with_room_is_used_however_many_tokens_there_are() {
     let (mut world, room) = friends();
-    plant_room_tokens(&mut world, room);
+    assert_eq!(held(&world, room).len(), 1);
     world.set_online(BOB, false);
     world.say(ALICE, room, "by the front door");
     world.relays[0].refuse = Some("busy");
@@ -68,7 +147,7 @@ fn a_log_with_room_is_used_however_many_tokens_there_are() {
 #[test]
 fn rooms_of_many_devices_wait_for_their_logs() {
     let (mut world, room) = friends();
-    plant_room_tokens(&mut world, room);
+    assert_eq!(held(&world, room).len(), 1);
     world.set_online(BOB, false);
     world.relays[0].refuse = Some("quota");
     let (row, account) = (world.row(ALICE, room), world.account(BOB));
@@ -84,14 +163,21 @@ fn rooms_of_many_devices_wait_for_their_logs() {
 fn tokens_of_a_room_live_and_are_replaced_as_the_protocol_says() {
     let (mut world, room) = friends();
     let row = world.row(BOB, room);
-    let given = |world: &mut World| world.with(BOB, |core, turn| core.room_tokens(turn, row).unwrap());
+    let given = |world: &mut World| given(world, room);
     let first = given(&mut world);
     assert_eq!(first.len(), 1, "one for each inbox");
+    assert_eq!(held(&world, room), first);
+    let days = |world: &mut World, count: u64| {
+        for _ in 0..count {
+            world.sleep(DAY);
+            world.pass(MINUTE);
+        }
+    };
+    days(&mut world, 199);
     assert_eq!(given(&mut world), first);
-    world.sleep(199 * DAY);
-    assert_eq!(given(&mut world), first);
-    world.sleep(2 * DAY);
+    days(&mut world, 2);
     let second = given(&mut world);
+    assert_eq!(held(&world, room), second, "nobody was asked for it");
     assert_ne!(second, first, "renewed after 200 days");
     let revoked = |body: &RelayBody| matches!(body, RelayBody::Revoke(_));
     assert_eq!(world.relays[0].count(BOB, revoked), 0, "the old one still opens");
@@ -107,7 +193,7 @@ fn tokens_of_a_room_live_and_are_replaced_as_the_protocol_says() {
 fn tokens_of_a_room_are_for_that_room() {
     let (mut world, room) = friends();
     forget_friend_tokens(&mut world, ALICE);
-    let given = plant_room_tokens(&mut world, room);
+    let given = held(&world, room);
     let (device, row) = (world.people[BOB].core.me.device, world.row(ALICE, room));
     let db = world.people[ALICE].store().writer.conn();
     let bob = madang_store::devices::by_id(db, &device).unwrap().unwrap().row;
@@ -134,7 +220,7 @@ fn each_relay_knows_another_key_of_tokens() {
     let alice = madang_store::devices::by_id(db, &device).unwrap().unwrap().row;
     let given: BTreeSet<Vec<u8>> =
         tokens::of_device(db, alice).unwrap().into_iter().map(|token| token.token).collect();
-    assert_eq!(given.len(), 2);
+    assert_eq!(given.len(), 4, "of each as a friend and in the room");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     command::Command,
+    home::secrets,
     view::{MessageState, RelayState},
 };
 
@@ -170,4 +171,27 @@ fn a_relay_of_an_invite_link_that_misbehaves_ends_the_look_at_it() {
     world.relays[0].greeting = Some(refusal("busy", 0, 0));
     let shown = world.ask(BOB, |reply| Command::ShowInvite { link, reply });
     assert!(matches!(shown, Err(crate::error::Error::Offline(_))), "{shown:?}");
+}
+
+/// The same bytes undo one turn at most, whichever stream brings them, and what lies behind them is taken.
+#[test]
+fn an_item_of_an_inbox_that_has_undone_a_turn_is_passed_over_on_every_stream() {
+    let (mut world, room) = friends();
+    let own = world.with(ALICE, |_, turn| secrets::olm(turn.db).unwrap().to_vec());
+    world.freeze(ALICE, true);
+    world.with(ALICE, |_, turn| secrets::set_olm(turn.db, b"broken").unwrap());
+    world.with(BOB, |core, turn| core.update_contacts(turn).unwrap());
+    world.pass(2_000);
+    assert_eq!(world.relays[0].inbox_items(), 1);
+    let error = world.undone_turn(ALICE);
+    assert!(!error.is_of_store(), "{error:?}");
+    // It could be taken now, but nobody knows that.
+    world.with(ALICE, |_, turn| secrets::set_olm(turn.db, &own).unwrap());
+    world.freeze(ALICE, false);
+    world.say(BOB, room, "behind it");
+    world.pass(10 * MINUTE);
+    assert_eq!(world.relays[0].inbox_items(), 0, "it is acknowledged");
+    assert_eq!(world.texts(ALICE, room), ["behind it"]);
+    let db = world.people[BOB].store().writer.conn();
+    assert_eq!(madang_store::lanes::devices_about(db, "update").unwrap().len(), 1, "and was not taken");
 }

@@ -231,6 +231,19 @@ impl World {
         self.people[who].disk_full = false;
     }
 
+    /// Runs one turn of somebody that is undone because of what has arrived; answers why.
+    pub(super) fn undone_turn(&mut self, who: Who) -> Error {
+        let person = &mut self.people[who];
+        let inputs = person.inputs.drain(..).collect();
+        let store = person.store.as_mut().unwrap();
+        let tx = store.writer.begin().unwrap();
+        let mut turn = Turn::new(&tx, self.now);
+        let error = person.core.run(&mut turn, Vec::new(), inputs).unwrap_err();
+        drop(tx);
+        person.core.reload(store.writer.conn(), self.now).unwrap();
+        error
+    }
+
     fn send(&mut self, who: Who, send: Send) {
         match send {
             Send::SetRelay(addr) => {
@@ -467,15 +480,6 @@ impl World {
     /// The row of a room at somebody.
     pub(super) fn row(&self, who: Who, room: ConvId) -> madang_store::RoomRow {
         self.people[who].core.by_conv[&room]
-    }
-
-    /// The only friend's whereabouts, and whether a message lies where he reads (protocol section 6.2).
-    pub(super) fn is_relayed(&self, who: Who, to: Who, message: OpId) -> bool {
-        let db = self.people[who].store().writer.conn();
-        let op = madang_store::ops::by_id(db, &message).unwrap().unwrap();
-        let places = madang_store::frames::places(db, op.row).unwrap();
-        let listed = crate::relays::listed_relays(db, &self.account(to)).unwrap();
-        madang_store::frames::relayed(&places, &[listed]).is_some()
     }
 
     pub(super) fn account(&self, who: Who) -> AccountId {
