@@ -83,7 +83,7 @@ describe('reasons', () => {
     await open('en', ['settings', 'connection']);
     await found('network-path');
     const told = texts('network-path').join('\n');
-    expect(told).toContain('Sent straight to this machine');
+    expect(told).toContain('went straight to this machine');
     expect(told).toContain('fetched it from a relay');
     expect(told).toContain('no message has arrived there');
     expect(told).not.toMatch(/nothing_sent|gossip|stream|\blog\b/u);

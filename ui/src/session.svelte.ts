@@ -16,6 +16,9 @@ import { m } from './lib/paraglide/messages.js';
 import { router } from './lib/route.svelte';
 import { toasts } from './lib/ui/toasts.svelte';
 
+/** Machines of somebody that came or went. */
+type Machines = Extract<Event, { event: 'machines' }>;
+
 /** What a page is made of. */
 export class Session {
   readonly host: Host;
@@ -82,6 +85,15 @@ export class Session {
     else toasts.done(m.add_refused());
   }
 
+  /** Machines of a friend or of oneself came or went. */
+  #sayMachines({ account, added, removed }: Machines): void {
+    const friend = this.friends.byAccount(account);
+    const own = account === this.account.me?.account;
+    const name = own ? m.messages_of_you() : friend === undefined ? m.network_unknown_person() : shownName(friend);
+    if (added.length > 0) toasts.done(m.network_machines_added({ name, machines: added.join(', ') }));
+    if (removed.length > 0) toasts.done(m.network_machines_removed({ name, machines: removed.join(', ') }));
+  }
+
   async #hear(event: Event): Promise<void> {
     switch (event.event) {
       case 'link':
@@ -102,7 +114,12 @@ export class Session {
         this.friends.hearAnswer(event);
         return;
       case 'room':
+      case 'incomplete_key':
         await this.rooms.reload();
+        return;
+      case 'machines':
+        this.#sayMachines(event);
+        await Promise.all([this.network.examine(), this.timeline.reload()]);
         return;
       case 'status':
         await this.network.reload();

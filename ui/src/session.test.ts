@@ -162,6 +162,25 @@ describe('what comes from outside', () => {
     await vi.waitFor(() => expect(said().at(-1)).toBe('Your friend request was not accepted.'));
   });
 
+  it('says quietly which machines came and went, and looks again where they are shown', async () => {
+    const { node, session } = await begin('ko');
+    await session.load();
+    node.calls.length = 0;
+    const said = () => toasts.shown.map((toast) => toast.text);
+    node.emit({ event: 'machines', account: 'mina', added: ['tablet'], removed: ['old laptop'] });
+    await vi.waitFor(() => expect(said()).toContain('김미나: machine removed, old laptop'));
+    expect(said()).toContain('김미나: new machine tablet');
+    await vi.waitFor(() => expect(node.calls.map((call) => call.method)).toEqual(expect.arrayContaining(['status', 'net_why'])));
+  });
+
+  it('learns of a key that was not given to every machine', async () => {
+    const { node, session } = await begin('ko');
+    await session.load();
+    node.seed.rooms[0]!.incomplete_keys = 1;
+    node.emit({ event: 'incomplete_key', room: 'trip', maker: 'mina-1' });
+    await vi.waitFor(() => expect(session.rooms.byId('trip')?.incomplete_keys).toBe(1));
+  });
+
   it('goes to the room that is to be opened', async () => {
     const { node, session } = await begin('ko');
     node.emit({ event: 'open', room: 'r-mina', message: 'm5' });

@@ -20,7 +20,7 @@ impl From<madang_node::Error> for Error {
             Node::InviteUsed => Code::InviteUsed,
             Node::InviteExpired => Code::InviteExpired,
             Node::InviteRevoked => Code::InviteRevoked,
-            Node::NotMember => Code::NotMember,
+            Node::NotMember | Node::NotFriend | Node::Blocked => Code::NotMember,
             Node::TooLarge => Code::TooLarge,
             Node::Clock => Code::Clock,
             Node::DiskFull => Code::DiskFull,
@@ -30,7 +30,12 @@ impl From<madang_node::Error> for Error {
             Node::Closed => Code::NotRunning,
             _ => Code::Internal,
         };
-        Self::new(code, error.to_string())
+        let reason = match &error {
+            Node::NotFriend => Some("not_friend"),
+            Node::Blocked => Some("blocked"),
+            _ => None,
+        };
+        Self { reason: reason.map(str::to_owned), ..Self::new(code, error.to_string()) }
     }
 }
 
@@ -59,7 +64,7 @@ impl From<home::Error> for Error {
 impl From<madang_node::StartError> for Error {
     fn from(error: madang_node::StartError) -> Self {
         let code = match &error {
-            madang_node::StartError::Listen(_) => Code::Usage,
+            madang_node::StartError::Listen { .. } | madang_node::StartError::Refused { .. } => Code::Usage,
             _ => Code::Internal,
         };
         Self::new(code, error.to_string())
@@ -153,6 +158,7 @@ impl From<view::Room> for rooms::Room {
             last: room.last.map(Into::into),
             members: room.members,
             missing: room.missing,
+            incomplete_keys: room.incomplete_keys,
         }
     }
 }
@@ -192,6 +198,7 @@ impl From<view::Gap> for rooms::Gap {
             count: gap.count,
             since: gap.since,
             closed: gap.closed,
+            reason: gap.reason.map(str::to_owned),
         }
     }
 }
@@ -271,7 +278,7 @@ impl From<view::RelayState> for network::RelayState {
 
 impl From<view::Relay> for network::Relay {
     fn from(relay: view::Relay) -> Self {
-        Self { addr: relay.addr, state: relay.state.into(), reason: relay.reason }
+        Self { addr: relay.addr, state: relay.state.into(), reason: relay.reason, since: relay.since }
     }
 }
 
@@ -310,11 +317,20 @@ impl From<view::DevicePath> for network::DevicePath {
             view::Path::Relay => "relay",
             view::Path::None => "none",
         };
+        let connection = match path.connection {
+            view::Connection::Direct => "direct",
+            view::Connection::Relayed => "relayed",
+            view::Connection::None => "none",
+        };
         Self {
             account: path.account.to_string(),
             device: path.device.to_string(),
             path: word.to_owned(),
             reason: path.reason.to_owned(),
+            connection: connection.to_owned(),
+            since: path.since,
+            waiting: path.waiting,
+            at_relay: path.at_relay,
         }
     }
 }
@@ -337,6 +353,12 @@ pub(crate) fn event(event: madang_node::Event) -> Option<Event> {
         },
         Node::Room { room } => Event::Room { room: room.to_string() },
         Node::Gap(gap) => Event::Gap(gap.into()),
+        Node::Machines { account, added, removed } => {
+            Event::Machines { account: account.to_string(), added, removed }
+        }
+        Node::IncompleteKey { room, maker } => {
+            Event::IncompleteKey { room: room.to_string(), maker: maker.to_string() }
+        }
         Node::Status => Event::Status {},
         _ => return None,
     })

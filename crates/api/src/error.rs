@@ -59,6 +59,10 @@ pub struct Error {
     pub code: Code,
     /// English sentence for logs and scripts; says what to do.
     pub message: String,
+    /// Which of several causes a code has, as a code: `not_friend` and `blocked` of `not_member` in a 1:1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[ts(optional)]
+    pub reason: Option<String>,
     /// Whether the same call can succeed later without anything being changed by the caller.
     pub retry: bool,
 }
@@ -67,6 +71,6 @@ impl Error {
     /// An error with `code` and `message` that trying again does not cure.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         let retry = matches!(code, Code::Offline | Code::DiskFull | Code::InUse);
-        Self { code, message: message.into(), retry }
+        Self { code, message: message.into(), reason: None, retry }
     }
 }

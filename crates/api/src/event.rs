@@ -41,6 +41,22 @@ pub enum Event {
     },
     /// A gap opened, changed or closed.
     Gap(rooms::Gap),
+    /// Machines of a person came or went.
+    Machines {
+        /// The person; also the own account.
+        account: String,
+        /// Labels of the machines that were added.
+        added: Vec<String>,
+        /// Labels of the machines that were removed.
+        removed: Vec<String>,
+    },
+    /// A key of a room was not given to every machine of its people; whoever lacks it asks for it.
+    IncompleteKey {
+        /// The room.
+        room: String,
+        /// The machine that made the key.
+        maker: String,
+    },
     /// Peers or relays came or went.
     Status {},
     /// So many events were lost because the reader was slow: ask again for what is on screen.

@@ -37,6 +37,10 @@ pub struct Relay {
     pub state: RelayState,
     /// Why it failed.
     pub reason: Option<String>,
+    /// Since when it is in this state, ms; none just after it changed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[ts(optional)]
+    pub since: Option<u64>,
 }
 
 /// State of the node.
@@ -60,7 +64,7 @@ pub struct Status {
     pub clock_offset_ms: Option<i64>,
 }
 
-/// The path to a device, for `net_why`.
+/// The path to a device, for `net_why`: how the last message reached it, and how it stands now.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 pub struct DevicePath {
     /// Account of the device.
@@ -71,6 +75,14 @@ pub struct DevicePath {
     pub path: String,
     /// Why this path, as a code.
     pub reason: String,
+    /// The connection of this moment: `direct`, `relayed` or `none`.
+    pub connection: String,
+    /// Connected: since when, ms. Not connected: when the device was last heard of, none if never.
+    pub since: Option<u64>,
+    /// Own messages that it has not acknowledged.
+    pub waiting: u64,
+    /// Those of them that lie at a relay, where the device can fetch them.
+    pub at_relay: u64,
 }
 
 /// Parameters of `relay_add` and `relay_remove`.

@@ -39,6 +39,8 @@ pub struct Room {
     pub members: u32,
     /// Messages known to be missing.
     pub missing: u32,
+    /// Keys that were not given to every machine of the room; whoever lacks one asks for it.
+    pub incomplete_keys: u32,
 }
 
 /// Parameters that name a room.
@@ -95,4 +97,7 @@ pub struct Gap {
     pub since: u64,
     /// Given up: they were never delivered.
     pub closed: bool,
+    /// Why they are not shown though they are here: `clock` when that machine's clock is ahead and their time has not
+    /// come. None when they are not here.
+    pub reason: Option<String>,
 }

@@ -59,6 +59,14 @@ describe('errors', () => {
     }
   });
 
+  it('tell a closed 1:1 from a group that one has left', () => {
+    language.choose('en');
+    expect(errorText('not_member', 'not_friend').text).toContain('not friends');
+    expect(errorText('not_member', 'blocked').action).toContain('Lift the block');
+    expect(errorText('not_member', 'toString')).toEqual(errorText('not_member'));
+    expect(errorText('not_member', 'not_friend').action).not.toContain('member');
+  });
+
   it('follow the language', () => {
     language.choose('ko');
     expect(errorText('offline').text).toBe('상대나 릴레이에 닿지 않아요.');

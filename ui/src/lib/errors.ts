@@ -37,6 +37,12 @@ const WORDS: Record<Code, Words> = {
   internal: [m.error_internal, m.error_internal_action],
 };
 
+/** Where one code has several causes, the words for each: a 1:1 is closed for other reasons than a group. */
+const CAUSES: Readonly<Record<string, Words>> = {
+  not_friend: [m.error_not_friend, m.error_not_friend_action],
+  blocked: [m.error_blocked, m.error_blocked_action],
+};
+
 /** Every code that has words. */
 export const CODES = Object.keys(WORDS) as Code[];
 
@@ -45,8 +51,9 @@ export function isCode(text: string | null): text is Code {
   return text !== null && Object.hasOwn(WORDS, text);
 }
 
-/** The words for a code; one that a newer node invented reads as a defect. */
-export function errorText(code: Code): ErrorText {
-  const [text, action] = WORDS[code] ?? WORDS.internal;
+/** The words for a code and its cause; a code that a newer node invented reads as a defect, a cause as none. */
+export function errorText(code: Code, reason = ''): ErrorText {
+  const cause = Object.hasOwn(CAUSES, reason) ? CAUSES[reason] : undefined;
+  const [text, action] = cause ?? WORDS[code] ?? WORDS.internal;
   return { text: text(), action: action() };
 }

@@ -6,7 +6,7 @@ import { messageReason, pathReason, reasonLine, relayReason } from './reasons';
 /** What the node says, and where it says it. */
 const MESSAGE = ['at_other_relay', 'not_reached', 'waits_at_relay', 'relay_expired'];
 const FAILED = ['not_member', 'too_large', 'clock', 'refused'];
-const PATH = ['gossip', 'stream', 'log', 'nothing_sent'];
+const PATH = ['gossip', 'stream', 'repair', 'log', 'nothing_sent'];
 /** The codes of `RErr`, protocol section 10.2. */
 const RELAY = ['quota', 'token', 'pow', 'auth', 'admission', 'not_found', 'version', 'busy', 'too_large', 'bad_frame'];
 /** What a broken connection to a relay is called by `p2p`, with the text of libp2p behind it. */
@@ -22,8 +22,8 @@ const CONNECTION: [string, () => string][] = [
   ['swarm has stopped', m.relay_reason_busy_here],
   ['peer cannot be reached: Dial error: no addresses for peer.', m.relay_reason_no_address],
   ['peer cannot be reached: Dial error: Unexpected peer ID 12D3KooWx at Dialer.', m.relay_reason_other_relay],
-  ['peer cannot be reached: Failed to negotiate transport protocol(s): [(/ip4/127.0.0.1/tcp/1: : Connection refused (os error 111))]', m.relay_reason_unreachable],
-  ['peer cannot be reached: Failed to negotiate transport protocol(s): [(/ip4/10.0.0.1/tcp/1: : Timeout has been reached)]', m.relay_reason_timed_out],
+  ['peer cannot be reached: /ip4/127.0.0.1/tcp/1: Connection refused (os error 111)', m.relay_reason_unreachable],
+  ['peer cannot be reached: /ip4/10.0.0.1/tcp/1: Timeout has been reached', m.relay_reason_timed_out],
 ];
 
 describe('reasons', () => {

@@ -32,6 +32,7 @@ const MESSAGE: Words = {
 const PATH: Words = {
   gossip: m.path_reason_gossip,
   stream: m.path_reason_stream,
+  repair: m.path_reason_repair,
   log: m.path_reason_log,
   nothing_sent: m.path_reason_nothing_sent,
 };

@@ -96,7 +96,7 @@ impl Session {
     pub fn node(&self) -> Result<Handle, Error> {
         match &*self.stage.lock() {
             Stage::Running { node, .. } => Ok(node.clone()),
-            Stage::Empty => Err(Error::new(Code::NoAccount, "There is no account in this home")),
+            Stage::Empty => Err(Error::new(Code::NoAccount, "This home has no account")),
             Stage::Locked { reason } => Err(Error::new(Code::Locked, reason.clone())),
             Stage::Ended => Err(Error::new(Code::NotRunning, "The node has ended")),
         }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Gap, Message, Room } from '../../lib/api/bindings';
 import { Client } from '../../lib/api/client';
 import { emptySeed, FakeNode, type Seed } from '../../lib/api/fake';
+import { gapLead, gapLine } from './gap';
 import { READ_AFTER_MS, Reading } from './reading';
 import { layOut, type Layout } from './rows';
 import { firstUnread, PAGE, ROWS_MAX, Timeline } from './timeline.svelte';
@@ -36,12 +37,23 @@ describe('rows', () => {
   });
 
   it('shows every gap once, in its place', () => {
-    const gap = (since: number): Gap => ({ room: 'r', account: 'bob', device: `d${since}`, device_name: 'laptop', count: 2, since, closed: false });
+    const gap = (since: number): Gap => ({ room: 'r', account: 'bob', device: `d${since}`, device_name: 'laptop', count: 2, since, closed: false, reason: null });
     const messages = [message(0, 'bob'), message(5, 'bob')];
     const rows = layOut(messages, { ...plain, gaps: [gap(BASE - 1), gap(BASE + MINUTE), gap(BASE + 60 * MINUTE)] });
     expect(rows.map((row) => row.kind)).toEqual(['day', 'gap', 'message', 'gap', 'message', 'gap']);
     const inside = layOut(messages, { ...plain, atOldest: false, atNewest: false, gaps: [gap(BASE - 1), gap(BASE + 60 * MINUTE)] });
     expect(inside.map((row) => row.kind)).toEqual(['day', 'message', 'message']);
+  });
+});
+
+describe('the line of missing messages', () => {
+  const gap = (more: Partial<Gap>): Gap => ({ room: 'r', account: 'bob', device: 'd', device_name: 'laptop', count: 2, since: BASE, closed: false, reason: null, ...more });
+
+  it('says why', () => {
+    expect(gapLine(gap({}), 'Bob')).toBe('2 messages from laptop are on their way');
+    expect(gapLine(gap({ reason: 'clock' }), 'Bob')).toBe('2 messages from laptop are from the future: its clock is ahead');
+    expect(gapLine(gap({ closed: true }), 'Bob')).toBe('2 messages from laptop were never delivered');
+    expect(gapLead(gap({ reason: 'clock' }))).not.toBe(gapLead(gap({})));
   });
 });
 
@@ -68,7 +80,7 @@ describe('timeline', () => {
       home: 'running',
       account: 'alice',
       name: 'Alice',
-      rooms: [{ room: 'r', kind: 'direct', title: 'Bob', peer: 'bob', unread: 0, members: 2, missing: 0 }],
+      rooms: [{ room: 'r', kind: 'direct', title: 'Bob', peer: 'bob', unread: 0, members: 2, missing: 0, incomplete_keys: 0 }],
       messages: Array.from({ length: count }, (_, i) => message(i, i % 2 === 0 ? 'bob' : 'alice')),
     };
     node = new FakeNode(seed, () => BASE + 10_000 * MINUTE);

@@ -35,7 +35,7 @@ function gapsBefore(layout: Layout, message: Message, previous: Message | undefi
 }
 
 function gapRow(gap: Gap): Row {
-  return { kind: 'gap', key: `gap-${gap.account}-${gap.device}-${gap.since}`, gap };
+  return { kind: 'gap', key: `gap-${gap.account}-${gap.device}-${gap.since}-${gap.reason ?? ''}`, gap };
 }
 
 /** The rows of a window. */

@@ -21,6 +21,8 @@ export class NetworkStore {
   status = $state.raw<Status | null>(null);
   paths = $state.raw<DevicePath[]>([]);
   readonly reach = $derived(reachOf(this.status));
+  /** Whether a relay keeps what friends send while this machine is away, and shows our invites to them. */
+  readonly kept = $derived(this.status?.relays.some((relay) => relay.state === 'connected') ?? false);
   readonly #client: Client;
   readonly #refresh: Refresh;
 

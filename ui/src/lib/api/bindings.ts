@@ -150,7 +150,23 @@ path: string,
 /**
  * Why this path, as a code.
  */
-reason: string, };
+reason: string, 
+/**
+ * The connection of this moment: `direct`, `relayed` or `none`.
+ */
+connection: string, 
+/**
+ * Connected: since when, ms. Not connected: when the device was last heard of, none if never.
+ */
+since: number | null, 
+/**
+ * Own messages that it has not acknowledged.
+ */
+waiting: number, 
+/**
+ * Those of them that lie at a relay, where the device can fetch them.
+ */
+at_relay: number, };
 
 export type DeviceState = "queued" | "relayed" | "delivered" | "read";
 
@@ -165,6 +181,10 @@ code: Code,
  * English sentence for logs and scripts; says what to do.
  */
 message: string, 
+/**
+ * Which of several causes a code has, as a code: `not_friend` and `blocked` of `not_member` in a 1:1.
+ */
+reason?: string, 
 /**
  * Whether the same call can succeed later without anything being changed by the caller.
  */
@@ -198,7 +218,27 @@ code: string | null, } | { "event": "room",
 /**
  * The room.
  */
-room: string, } | { "event": "gap" } & Gap | { "event": "status", } | { "event": "resync", 
+room: string, } | { "event": "gap" } & Gap | { "event": "machines", 
+/**
+ * The person; also the own account.
+ */
+account: string, 
+/**
+ * Labels of the machines that were added.
+ */
+added: Array<string>, 
+/**
+ * Labels of the machines that were removed.
+ */
+removed: Array<string>, } | { "event": "incomplete_key", 
+/**
+ * The room.
+ */
+room: string, 
+/**
+ * The machine that made the key.
+ */
+maker: string, } | { "event": "status", } | { "event": "resync", 
 /**
  * How many were lost.
  */
@@ -276,7 +316,12 @@ since: number,
 /**
  * Given up: they were never delivered.
  */
-closed: boolean, };
+closed: boolean, 
+/**
+ * Why they are not shown though they are here: `clock` when that machine's clock is ahead and their time has not
+ * come. None when they are not here.
+ */
+reason: string | null, };
 
 export type History = { 
 /**
@@ -500,7 +545,11 @@ state: RelayState,
 /**
  * Why it failed.
  */
-reason: string | null, };
+reason: string | null, 
+/**
+ * Since when it is in this state, ms; none just after it changed.
+ */
+since?: number, };
 
 export type RelayRef = { 
 /**
@@ -592,7 +641,11 @@ members: number,
 /**
  * Messages known to be missing.
  */
-missing: number, };
+missing: number, 
+/**
+ * Keys that were not given to every machine of the room; whoever lacks one asks for it.
+ */
+incomplete_keys: number, };
 
 export type RoomKind = "self" | "direct" | "group" | "open";
 

@@ -143,7 +143,7 @@ export class FakeNode implements Host {
   #open(name: string): void {
     this.seed.home = 'running';
     if (name !== '') this.seed.name = name;
-    if (this.seed.rooms.length === 0) this.seed.rooms.push({ room: 'self', kind: 'self', title: '', peer: null, unread: 0, members: 1, missing: 0 });
+    if (this.seed.rooms.length === 0) this.seed.rooms.push({ room: 'self', kind: 'self', title: '', peer: null, unread: 0, members: 1, missing: 0, incomplete_keys: 0 });
   }
 
   #created(name: string): Calls['account_create']['answer'] {
@@ -155,7 +155,7 @@ export class FakeNode implements Host {
   #befriend(account: string, name: string): string {
     const room = `room-${account}`;
     this.seed.friends.push({ account, name, alias: null, favourite: false, hidden: false, blocked: false, room });
-    this.seed.rooms.push({ room, kind: 'direct', title: name, peer: account, unread: 0, members: 2, missing: 0 });
+    this.seed.rooms.push({ room, kind: 'direct', title: name, peer: account, unread: 0, members: 2, missing: 0, incomplete_keys: 0 });
     this.emit({ event: 'friend', account });
     this.emit({ event: 'room', room });
     return room;
@@ -199,7 +199,7 @@ export class FakeNode implements Host {
       account: this.seed.account, device: 'this', addrs: ['/ip4/192.168.0.7/tcp/4100'], peers: this.seed.peers, relays: this.seed.relays,
       outbox: this.seed.messages.filter((each) => each.state === 'sending' || each.state === 'relayed').length, repaired: 0, clock_offset_ms: this.seed.clockOffset,
     }),
-    net_why: () => this.seed.friends.slice(0, 4).map((friend, i) => ({ account: friend.account, device: `${friend.account}-1`, path: ['gossip', 'stream', 'relay', 'none'][i] ?? 'none', reason: ['gossip', 'stream', 'log', 'nothing_sent'][i] ?? 'nothing_sent' })),
+    net_why: () => this.seed.friends.slice(0, 4).map((friend, i) => ({ account: friend.account, device: `${friend.account}-1`, path: ['gossip', 'stream', 'relay', 'none'][i] ?? 'none', reason: ['gossip', 'stream', 'log', 'nothing_sent'][i] ?? 'nothing_sent', connection: i === 0 ? 'direct' : 'none', since: this.now(), waiting: 0, at_relay: 0 })),
     relay_add: ({ addr }) => {
       if (!addr.includes('/p2p/')) fail('bad_link', 'the address has no /p2p/ part');
       this.seed.relays.push({ addr, state: 'connecting', reason: null });

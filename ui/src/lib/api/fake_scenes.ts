@@ -76,8 +76,8 @@ function home(words: Words, now: number): Seed {
     return { message: `m${last}`, room, sender, sender_name: name(sender), text, at: now - ago * MINUTE, kind: 'text', state: null, unread: null, late: false, edited: false, deleted: false, reply: null, reactions: [], ...more };
   };
   const friends: Friend[] = words.people.map(([account, each], i) => ({ account, name: each, alias: null, favourite: i < 1 || account === 'halmoni' || account === 'daniel', hidden: false, blocked: false, room: `r-${account}` }));
-  const direct = (peer: string, unread: number): Omit<Room, 'last'> => ({ room: `r-${peer}`, kind: 'direct', title: name(peer), peer, unread, members: 2, missing: 0 });
-  const group = (room: string, title: string, members: number, unread: number): Omit<Room, 'last'> => ({ room, kind: 'group', title, peer: null, unread, members, missing: room === 'trip' ? 2 : 0 });
+  const direct = (peer: string, unread: number): Omit<Room, 'last'> => ({ room: `r-${peer}`, kind: 'direct', title: name(peer), peer, unread, members: 2, missing: 0, incomplete_keys: 0 });
+  const group = (room: string, title: string, members: number, unread: number): Omit<Room, 'last'> => ({ room, kind: 'group', title, peer: null, unread, members, missing: room === 'trip' ? 2 : 0, incomplete_keys: 0 });
   const lines: [room: string, sender: string, key: string, ago: number, more?: Partial<Message>][] = [['r-emma', 'emma', 'emma', 1500], ['reading', 'haeun', 'reading', 4400], ['r-cheolsu', 'cheolsu', 'cheolsu', 1300], ['self', 'me', 'self', 312], ['r-mina', 'mina', 'mina', 90], ['r-halmoni', 'halmoni', 'halmoni', 70]];
   const messages = [
     ...Array.from({ length: 180 }, (_, i) => message('reading', i % 3 === 0 ? 'me' : 'haeun', `${words.lines['reading'] ?? ''} (${i + 1})`, 9000 - i * 7, i % 3 === 0 ? { state: 'read', unread: 0 } : {})),
@@ -90,9 +90,9 @@ function home(words: Words, now: number): Seed {
     name: words.me,
     friends,
     requests: [{ request: 'q1', account: 'jihoon', name: words === KO ? '오지훈' : 'Jihoon Oh', greeting: words.greeting, at: now - 3 * HOUR }],
-    rooms: [group('trip', words.trip, 6, 2), direct('halmoni', 1), direct('mina', 1), direct('cheolsu', 0), direct('emma', 0), group('reading', words.reading, 8, 0), { room: 'self', kind: 'self', title: '', peer: null, unread: 0, members: 1, missing: 0 }],
+    rooms: [group('trip', words.trip, 6, 2), direct('halmoni', 1), direct('mina', 1), direct('cheolsu', 0), direct('emma', 0), group('reading', words.reading, 8, 0), { room: 'self', kind: 'self', title: '', peer: null, unread: 0, members: 1, missing: 0, incomplete_keys: 0 }],
     messages,
-    gaps: [{ room: 'trip', account: 'mina', device: 'mina-1', device_name: words.laptop, count: 2, since: now - 44 * MINUTE, closed: false }],
+    gaps: [{ room: 'trip', account: 'mina', device: 'mina-1', device_name: words.laptop, count: 2, since: now - 44 * MINUTE, closed: false, reason: null }],
     relays: [
       { addr: '/dns4/hanok.example/tcp/4001/p2p/12D3KooWHanokRelay1111111111111111111111111111111111', state: 'connected', reason: null },
       { addr: '/dns4/dure.example/tcp/4001/p2p/12D3KooWDureRelay22222222222222222222222222222222222', state: 'connected', reason: null },

@@ -34,7 +34,7 @@ class Toasts {
 
   /** Says that something failed that stands nowhere on screen. */
   failed(error: ApiError): void {
-    const { text, action } = errorText(error.code);
+    const { text, action } = errorText(error.code, error.reason);
     this.#show('error', `${text} ${action}`);
   }
 
