@@ -15,7 +15,13 @@ use madang_node::{
 use serde_json::json;
 
 use crate::{
-    args, attach::Attached, failure::Failure, output::Output, secret, table::Text, words::notices::Notice,
+    args,
+    attach::Attached,
+    failure::Failure,
+    output::Output,
+    secret,
+    table::Text,
+    words::{keys::Key, notices::Notice},
 };
 
 /// Words of a phrase on one line.
@@ -60,9 +66,9 @@ pub(crate) fn create(
     });
     out.value(&answer, |_| {
         Text::Fields(vec![
-            ("account", created.account.to_string()),
-            ("device", created.device.to_string()),
-            ("name", created.name.clone()),
+            (Key::Account, created.account.to_string()),
+            (Key::Device, created.device.to_string()),
+            (Key::Name, created.name.clone()),
         ])
     })
 }
@@ -79,7 +85,7 @@ pub(crate) fn restore(home: &Path, restore: &args::Restore) -> Result<(), Failur
 /// A right phrase ends where a relay would have to be asked.
 fn not_restored(error: Error) -> Failure {
     match error.code {
-        Code::Offline => Failure::not_yet(Code::Offline, Notice::RestoreLater),
+        Code::Offline => Failure::worded(Code::Offline, Notice::RestoreLater),
         _ => error.into(),
     }
 }
@@ -88,8 +94,8 @@ pub(crate) async fn show(node: &Attached, out: Output) -> Result<(), Failure> {
     let answer = node.call("account_show", &json!({})).await?;
     out.answer(&answer, |account: account::Account| {
         let mut fields =
-            vec![("name", account.name), ("account", account.account), ("device", account.device)];
-        fields.extend(account.relays.into_iter().map(|relay| ("relay", relay)));
+            vec![(Key::Name, account.name), (Key::Account, account.account), (Key::Device, account.device)];
+        fields.extend(account.relays.into_iter().map(|relay| (Key::Relay, relay)));
         Text::Fields(fields)
     })
 }
@@ -149,7 +155,7 @@ mod tests {
     fn a_right_phrase_is_not_told_that_the_network_is_to_blame() {
         let failure = not_restored(Error::new(Code::Offline, "Name that relay with --relay"));
         assert_eq!(failure.exit_code(), 5);
-        let Failure::NotYet(error, Notice::RestoreLater) = failure else { panic!("{failure:?}") };
+        let Failure::Worded(error, Notice::RestoreLater) = failure else { panic!("{failure:?}") };
         assert_eq!(error.message, Notice::RestoreLater.say(crate::words::Language::English));
     }
 

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::{
     attach::Attached,
     failure::Failure,
-    messages::word,
     output::Output,
     table::Text,
     words::doctor::{self, Finding},
@@ -47,9 +46,9 @@ pub(crate) fn offline(home: &Path, out: Output, passphrase: Option<&String>) -> 
                 checks.push(Check::new("store", true, Finding::StoreSound));
             }
             Ok(findings) => checks.push(Check::said("store", false, findings.join("; "))),
-            Err(error) => checks.push(Check::said("store", false, told(&error))),
+            Err(error) => checks.push(Check::new("store", false, Finding::Failed(error))),
         },
-        Err(error) => checks.push(Check::said("lock", false, told(&error))),
+        Err(error) => checks.push(Check::new("lock", false, Finding::Failed(error))),
     }
     show(out, checks)
 }
@@ -59,26 +58,34 @@ pub(crate) async fn online(home: &Path, node: &Attached, out: Output) -> Result<
     let mut checks = files(home);
     let status: network::Status = typed(node.call("status", &json!({})).await?)?;
     checks.push(Check::said("addresses", !status.addrs.is_empty(), status.addrs.join(" ")));
+    let paths: Vec<network::DevicePath> = typed(node.call("net_why", &json!({})).await?)?;
+    checks.extend(reach(status, paths));
+    show(out, checks)
+}
+
+/// Who is reached now: relays, machines of friends, and what waits for them.
+fn reach(status: network::Status, paths: Vec<network::DevicePath>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let is_connected = |relay: &network::Relay| relay.state == network::RelayState::Connected;
+    let lonely = !paths.is_empty() && status.peers.is_empty() && !status.relays.iter().any(is_connected);
     if status.relays.is_empty() {
         checks.push(Check::new("relays", true, Finding::NoRelays));
     }
     for relay in status.relays {
-        checks.push(Check::new(
-            "relay",
-            relay.state == network::RelayState::Connected,
-            Finding::Relay(relay),
-        ));
+        checks.push(Check::new("relay", is_connected(&relay), Finding::Relay(relay)));
     }
     let direct = status.peers.iter().filter(|peer| peer.path == "direct").count();
-    checks.push(Check::new("peers", true, Finding::Peers(status.peers.len(), direct)));
+    let peers = if lonely { Finding::Nobody } else { Finding::Peers(status.peers.len(), direct) };
+    checks.push(Check::new("peers", !lonely, peers));
     checks.push(match status.clock_offset_ms {
         None => Check::new("clock", true, Finding::ClockAgrees),
         Some(ms) => Check::new("clock", false, Finding::ClockOff(ms)),
     });
     checks.push(Check::new("outbox", true, Finding::Outbox(status.outbox)));
-    let paths: Vec<network::DevicePath> = typed(node.call("net_why", &json!({})).await?)?;
-    checks.extend(paths.into_iter().map(|path| Check::new("path", true, Finding::Path(path))));
-    show(out, checks)
+    // A friend may be away; messages that lie nowhere but here are worth a look.
+    let well = |path: &network::DevicePath| path.connection != "none" || path.waiting <= path.at_relay;
+    checks.extend(paths.into_iter().map(|path| Check::new("path", well(&path), Finding::Path(path))));
+    checks
 }
 
 fn files(home: &Path) -> Vec<Check> {
@@ -96,8 +103,8 @@ fn files(home: &Path) -> Vec<Check> {
         Err(error) => Check::said("home", false, format!("{}: {error}", home.display())),
     });
     match home::slot_kinds(home).map_err(Error::from) {
-        Ok(kinds) => checks.push(Check::said("unlocking", !kinds.is_empty(), kinds.join(", "))),
-        Err(error) => checks.push(Check::said("unlocking", false, told(&error))),
+        Ok(kinds) => checks.push(Check::new("unlocking", !kinds.is_empty(), Finding::Slots(kinds))),
+        Err(error) => checks.push(Check::new("unlocking", false, Finding::Failed(error))),
     }
     checks
 }
@@ -113,17 +120,63 @@ fn show(out: Output, checks: Vec<Check>) -> Result<(), Failure> {
             let (mark, name) = (doctor::mark(language, check.ok), doctor::check(language, check.check));
             vec![mark.to_owned(), name.to_owned(), check.found.text(language)]
         };
-        Text::Table(doctor::heads(language), checks.iter().map(row).collect())
+        Text::Table(doctor::HEADS, checks.iter().map(row).collect())
     })?;
     if well { Ok(()) } else { Err(Failure::Unwell) }
-}
-
-fn told(error: &Error) -> String {
-    format!("{}: {}", word(&error.code), error.message)
 }
 
 fn typed<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, Error> {
     serde_json::from_value(answer).map_err(|error| {
         Error::new(madang_api::Code::Internal, format!("The node answered in an unknown way: {error}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use madang_api::network::{DevicePath, Relay, RelayState, Status};
+
+    use super::*;
+
+    fn status(relay: RelayState) -> Status {
+        let relay =
+            Relay { addr: "/dns4/hanok.example".to_owned(), state: relay, reason: None, since: Some(1) };
+        Status {
+            account: String::new(),
+            device: String::new(),
+            addrs: Vec::new(),
+            peers: Vec::new(),
+            relays: vec![relay],
+            outbox: 0,
+            repaired: 0,
+            clock_offset_ms: None,
+        }
+    }
+
+    fn away(waiting: u64, at_relay: u64) -> DevicePath {
+        DevicePath {
+            account: String::new(),
+            device: String::new(),
+            path: "stream".to_owned(),
+            reason: "stream".to_owned(),
+            connection: "none".to_owned(),
+            since: Some(1),
+            waiting,
+            at_relay,
+        }
+    }
+
+    fn trouble(status: Status, paths: Vec<DevicePath>) -> Vec<&'static str> {
+        reach(status, paths).iter().filter(|check| !check.ok).map(|check| check.check).collect()
+    }
+
+    #[test]
+    fn a_path_of_before_does_not_make_all_well() {
+        let (up, down) = (RelayState::Connected, RelayState::Failed);
+        assert_eq!(trouble(status(up), vec![away(0, 0)]), [""; 0], "a friend may be away");
+        assert_eq!(trouble(status(up), vec![away(2, 2)]), [""; 0], "the relay keeps it");
+        assert_eq!(trouble(status(up), vec![away(2, 1)]), ["path"]);
+        assert_eq!(trouble(status(down), vec![away(0, 0)]), ["relay", "peers"]);
+        assert_eq!(trouble(status(down), vec![away(1, 0)]), ["relay", "peers", "path"]);
+        assert_eq!(trouble(status(down), Vec::new()), ["relay"], "there is nobody to reach");
+    }
 }

@@ -14,8 +14,8 @@ const INTERRUPTED: u8 = 130;
 pub(crate) enum Failure {
     /// A call or a check failed.
     Api(Error),
-    /// Something that this version cannot do yet, and what is said of it to people.
-    NotYet(Error, Notice),
+    /// A failure whose code has a sentence that would not be the whole truth here, and what is said to people instead.
+    Worded(Error, Notice),
     /// Standard output was closed by its reader: nobody wants more, which is no failure.
     Closed,
     /// Interrupted from the keyboard.
@@ -30,15 +30,15 @@ impl Failure {
         Self::Api(Error::new(Code::Usage, message))
     }
 
-    /// Something that this version cannot do yet; `code` is what scripts are told.
-    pub(crate) fn not_yet(code: Code, notice: Notice) -> Self {
-        Self::NotYet(Error::new(code, notice.say(Language::English)), notice)
+    /// A failure with words of its own; `code` is what scripts are told.
+    pub(crate) fn worded(code: Code, notice: Notice) -> Self {
+        Self::Worded(Error::new(code, notice.say(Language::English)), notice)
     }
 
     /// The exit code that the contract gives it.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Api(error) | Self::NotYet(error, _) => exit_code(error.code),
+            Self::Api(error) | Self::Worded(error, _) => exit_code(error.code),
             Self::Closed => 0,
             Self::Interrupted => INTERRUPTED,
             Self::Unwell => 1,

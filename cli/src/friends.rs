@@ -4,8 +4,14 @@ use madang_api::friends;
 use serde_json::json;
 
 use crate::{
-    args, attach::Attached, failure::Failure, moment, output::Output, secret, table::Text,
-    words::notices::Notice,
+    args,
+    attach::Attached,
+    failure::Failure,
+    moment,
+    output::Output,
+    secret,
+    table::Text,
+    words::{Language, keys::Key, notices::Notice, states},
 };
 
 pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Result<(), Failure> {
@@ -18,12 +24,15 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Res
                     friends::FriendState::Requested => Notice::Requested,
                     friends::FriendState::Friend => Notice::Friend,
                 };
-                Text::Fields(vec![("friend", added.friend), ("state", state.say(out.language).to_owned())])
+                Text::Fields(vec![
+                    (Key::Friend, added.friend),
+                    (Key::State, state.say(out.language).to_owned()),
+                ])
             })
         }
         args::Friend::Requests => {
             let answer = node.call("friend_requests", &json!({})).await?;
-            out.answer(&answer, requests)
+            out.answer(&answer, |all| requests(all, out.language))
         }
         args::Friend::Accept { request } => {
             let answer = node.call("friend_accept", &friends::RequestId { request }).await?;
@@ -35,11 +44,11 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Res
         }
         args::Friend::Remove { account } => {
             let answer = node.call("friend_remove", &friends::AccountRef { account }).await?;
-            out.answer(&answer, |friend| table(vec![friend]))
+            out.answer(&answer, |friend| table(vec![friend], out.language))
         }
         args::Friend::List => {
             let answer = node.call("friend_list", &json!({})).await?;
-            out.answer(&answer, table)
+            out.answer(&answer, |friends| table(friends, out.language))
         }
         args::Friend::Set(set) => {
             let params = friends::Set {
@@ -50,29 +59,37 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Res
                 alias: set.alias,
             };
             let answer = node.call("friend_set", &params).await?;
-            out.answer(&answer, |friend| table(vec![friend]))
+            out.answer(&answer, |friend| table(vec![friend], out.language))
         }
     }
 }
 
-fn requests(requests: Vec<friends::Request>) -> Text {
+fn requests(requests: Vec<friends::Request>, language: Language) -> Text {
     let row = |request: friends::Request| {
-        vec![request.request, request.name, moment::ago(request.at), request.account, request.greeting]
+        vec![
+            request.request,
+            request.name,
+            moment::ago(language, request.at),
+            request.account,
+            request.greeting,
+        ]
     };
-    Text::Table(&["request", "name", "age", "account", "greeting"], requests.into_iter().map(row).collect())
+    let head = &[Key::Request, Key::Name, Key::Age, Key::Account, Key::Greeting];
+    Text::Table(head, requests.into_iter().map(row).collect())
 }
 
 fn answered(answered: friends::Answered) -> Text {
-    let mut fields = vec![("friend", answered.friend)];
-    fields.extend(answered.room.map(|room| ("room", room)));
+    let mut fields = vec![(Key::Friend, answered.friend)];
+    fields.extend(answered.room.map(|room| (Key::Room, room)));
     Text::Fields(fields)
 }
 
-fn table(friends: Vec<friends::Friend>) -> Text {
+fn table(friends: Vec<friends::Friend>, language: Language) -> Text {
     let row = |friend: friends::Friend| {
         let marks = [(friend.favourite, "favourite"), (friend.hidden, "hidden"), (friend.blocked, "blocked")];
-        let marks: Vec<&str> = marks.into_iter().filter_map(|(on, mark)| on.then_some(mark)).collect();
+        let marks: Vec<&str> =
+            marks.into_iter().filter_map(|(on, mark)| on.then_some(states::mark(language, mark))).collect();
         vec![friend.alias.unwrap_or(friend.name), marks.join(", "), friend.account, friend.room]
     };
-    Text::Table(&["name", "marks", "account", "room"], friends.into_iter().map(row).collect())
+    Text::Table(&[Key::Name, Key::Marks, Key::Account, Key::Room], friends.into_iter().map(row).collect())
 }

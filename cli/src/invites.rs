@@ -11,7 +11,7 @@ use crate::{
     output::Output,
     secret,
     table::Text,
-    words::{Language, notices::Notice},
+    words::{Language, keys::Key, notices::Notice},
 };
 
 pub(crate) async fn run(node: &Attached, out: Output, verb: args::Invite) -> Result<(), Failure> {
@@ -37,9 +37,9 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Invite) -> Res
             out.answer(&answer, |info: friends::InviteInfo| {
                 let verified = if info.verified { Notice::Yes } else { Notice::No };
                 Text::Fields(vec![
-                    ("name", info.name),
-                    ("account", info.account),
-                    ("verified", verified.say(out.language).to_owned()),
+                    (Key::Name, info.name),
+                    (Key::Account, info.account),
+                    (Key::Verified, verified.say(out.language).to_owned()),
                 ])
             })
         }
@@ -50,8 +50,9 @@ fn table(invites: Vec<friends::Invite>, language: Language) -> Text {
     let say = |notice: Notice| notice.say(language).to_owned();
     let row = |invite: friends::Invite| {
         let kind = say(if invite.once { Notice::Once } else { Notice::Many });
-        let state = if invite.revoked { say(Notice::Withdrawn) } else { moment::ago(invite.expires) };
+        let state =
+            if invite.revoked { say(Notice::Withdrawn) } else { moment::ago(language, invite.expires) };
         vec![invite.invite, kind, invite.used.to_string(), state]
     };
-    Text::Table(&["invite", "for", "used", "expires"], invites.into_iter().map(row).collect())
+    Text::Table(&[Key::Invite, Key::For, Key::Used, Key::Expires], invites.into_iter().map(row).collect())
 }

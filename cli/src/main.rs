@@ -20,11 +20,12 @@ mod rooms;
 mod run;
 mod secret;
 mod table;
+mod tail;
 mod words;
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, time::Duration};
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::FromArgMatches as _;
 use madang_api::{Code, Error};
 use serde_json::Value;
 
@@ -34,40 +35,50 @@ use crate::{
     failure::Failure,
     output::Output,
     table::Text,
+    words::{Language, help, notices::Notice, usage},
 };
+
+/// How long threads may take to end when everything is done.
+const GRACE: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     if madang_media::worker::requested() {
         return madang_media::worker::main();
     }
-    match Cli::try_parse() {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    // What programs read is the same in every language.
+    let language = if json { Language::English } else { Language::of_process() };
+    let parsed = help::command(language).try_get_matches();
+    match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => start(cli),
-        Err(error) => unparsed(&error),
+        Err(error) => unparsed(&error, language, json),
     }
 }
 
 /// Help and version are answers; anything else that does not parse is a wrong use, told in the form asked for.
-fn unparsed(error: &clap::Error) -> ExitCode {
+fn unparsed(error: &clap::Error, language: Language, json: bool) -> ExitCode {
     if !error.use_stderr() {
         return ExitCode::from(match error.print() {
             Ok(()) => 0,
             Err(error) => Failure::from(error).exit_code(),
         });
     }
-    let json = std::env::args_os().any(|argument| argument == "--json");
     if json {
         let failure = Failure::usage(error.to_string().trim_end());
         Output::of_process(true, true).failure(&failure);
         return ExitCode::from(failure.exit_code());
     }
-    // A closed standard error is nobody's loss.
-    drop(error.print());
+    match usage::told(language, error) {
+        Some(told) => Output::of_process(false, true).notice(&told),
+        // A closed standard error is nobody's loss.
+        None => drop(error.print()),
+    }
     ExitCode::from(2)
 }
 
 fn start(cli: Cli) -> ExitCode {
     let out = Output::of_process(cli.global.json, cli.global.no_color);
-    logging::start(cli.global.verbose);
+    logging::start(cli.global.verbose, cli.global.no_color);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -76,8 +87,8 @@ fn start(cli: Cli) -> ExitCode {
         }
     };
     let result = runtime.block_on(interruptible(cli, out));
-    // A thread that waits for standard input must not keep the program from ending.
-    runtime.shutdown_background();
+    // What still runs ends before the process does. A thread that waits for standard input never would.
+    runtime.shutdown_timeout(GRACE);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -119,7 +130,12 @@ async fn dispatch(cli: Cli, out: Output) -> Result<(), Failure> {
 
 /// The verbs that a running node answers.
 async fn attached(home: &Path, out: Output, command: Command) -> Result<(), Failure> {
-    let node = Attached::to(home).await?;
+    let node = match Attached::to(home).await {
+        Err(error) if error.code == Code::NotRunning && matches!(command, Command::Doctor { .. }) => {
+            return Err(Failure::worded(error.code, Notice::DoctorOffline));
+        }
+        attached => attached?,
+    };
     match command {
         Command::Account(_) => account::show(&node, out).await,
         Command::Status => network::status(&node, out).await,
@@ -132,7 +148,7 @@ async fn attached(home: &Path, out: Output, command: Command) -> Result<(), Fail
         Command::Messages(list) => messages::list(&node, out, list).await,
         Command::Message(verb) => messages::one(&node, out, verb).await,
         Command::Read(read) => rooms::read(&node, out, read).await,
-        Command::Tail(tail) => messages::tail(&node, out, tail).await,
+        Command::Tail(verb) => tail::tail(home, &node, out, verb).await,
         Command::Search(search) => messages::search(&node, out, search).await,
         Command::Doctor { .. } => doctor::online(home, &node, out).await,
         Command::Rpc { method, params } => rpc(&node, out, &method, params).await,
@@ -154,6 +170,6 @@ async fn rpc(node: &Attached, out: Output, method: &str, params: String) -> Resu
 
 fn completions(shell: clap_complete::Shell, out: Output) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "madang", &mut script);
+    clap_complete::generate(shell, &mut help::command(out.language), "madang", &mut script);
     out.line(String::from_utf8_lossy(&script).trim_end())
 }

@@ -1,7 +1,6 @@
 //! Sending, listing, finding and following messages.
 
-use madang_api::{Code, Error, messages, rooms};
-use serde_json::Value;
+use madang_api::messages;
 
 use crate::{
     args,
@@ -11,7 +10,7 @@ use crate::{
     output::Output,
     secret,
     table::Text,
-    words::{Language, notices::Notice, reasons},
+    words::{Language, keys::Key, notices::Notice, reasons, states},
 };
 
 pub(crate) async fn send(node: &Attached, out: Output, send: args::Send) -> Result<(), Failure> {
@@ -41,68 +40,24 @@ pub(crate) async fn one(node: &Attached, out: Output, verb: args::Message) -> Re
     let answer = node.call("message_why", &messages::MessageRef { message }).await?;
     out.answer(&answer, |why: messages::Why| {
         let row = |device: messages::DeviceDelivery| {
-            let at = if device.at == 0 { String::new() } else { moment::ago(device.at) };
-            let state = word(&device.state);
+            let at = if device.at == 0 { String::new() } else { moment::ago(out.language, device.at) };
+            let state = states::device(out.language, device.state).to_owned();
             let reason = device.reason.map(|said| reasons::message(out.language, &said)).unwrap_or_default();
             vec![device.account, device.device, state, at, reason]
         };
-        Text::Table(
-            &["account", "device", "state", "age", "reason"],
-            why.devices.into_iter().map(row).collect(),
-        )
+        let head = &[Key::Account, Key::Device, Key::State, Key::Age, Key::Reason];
+        Text::Table(head, why.devices.into_iter().map(row).collect())
     })
-}
-
-/// Prints events until the node stops or the person interrupts.
-pub(crate) async fn tail(node: &Attached, out: Output, tail: args::Tail) -> Result<(), Failure> {
-    if let Some(room) = &tail.room {
-        // A room that does not exist would be waited for in vain.
-        node.call("room_history", &rooms::RoomRef { room: room.clone() }).await?;
-    }
-    let mut events = node.events().await?;
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-    loop {
-        let event = tokio::select! {
-            biased;
-            _ = &mut interrupted => return Err(Failure::Interrupted),
-            event = events.recv() => event,
-        };
-        let Some(event) = event else {
-            return Err(Error::new(Code::NotRunning, "The node has stopped").into());
-        };
-        let other_room = tail.room.as_deref().is_some_and(|room| event["room"] != room);
-        if other_room && event["event"] != "resync" {
-            continue;
-        }
-        if out.json {
-            out.line(&event.to_string())?
-        } else {
-            out.text(&Text::Lines(event_line(&event, out.language)))?
-        }
-    }
-}
-
-fn event_line(event: &Value, language: Language) -> String {
-    let field = |name: &str| event[name].as_str().unwrap_or_default();
-    match field("event") {
-        "message" => {
-            let text = event["text"].as_str().unwrap_or(Notice::Deleted.say(language));
-            format!("{}: {text}", field("sender_name")).replace('\n', " ")
-        }
-        kind => {
-            let subject = ["room", "account", "message"].map(field).into_iter().find(|id| !id.is_empty());
-            format!("[{kind}] {}", subject.unwrap_or_default())
-        }
-    }
 }
 
 fn table(messages: Vec<messages::Message>, language: Language) -> Text {
     let row = |message: messages::Message| {
-        let state = message.state.map(|state| word(&state)).unwrap_or_default();
+        let state = message.state.map(|state| states::message(language, state)).unwrap_or_default();
         let text = message.text.unwrap_or_else(|| Notice::Deleted.say(language).to_owned());
-        vec![moment::ago(message.at), message.sender_name, text, state, message.message]
+        vec![moment::ago(language, message.at), message.sender_name, text, state.to_owned(), message.message]
     };
-    Text::Table(&["age", "from", "text", "state", "message"], messages.into_iter().map(row).collect())
+    let head = &[Key::Age, Key::From, Key::Text, Key::State, Key::Message];
+    Text::Table(head, messages.into_iter().map(row).collect())
 }
 
 /// The word that the contract gives a state.

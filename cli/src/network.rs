@@ -7,27 +7,29 @@ use crate::{
     args,
     attach::Attached,
     failure::Failure,
-    messages::word,
+    moment,
     output::Output,
     table::Text,
-    words::{Language, notices, reasons},
+    words::{keys::Key, notices, reach, reasons, states},
 };
 
 pub(crate) async fn status(node: &Attached, out: Output) -> Result<(), Failure> {
     let answer = node.call("status", &json!({})).await?;
     out.answer(&answer, |status: network::Status| {
+        let language = out.language;
         let mut fields = vec![
-            ("account", status.account),
-            ("device", status.device),
-            ("outbox", status.outbox.to_string()),
-            ("repaired", status.repaired.to_string()),
+            (Key::Account, status.account),
+            (Key::Device, status.device),
+            (Key::Outbox, status.outbox.to_string()),
+            (Key::Repaired, status.repaired.to_string()),
         ];
-        fields.extend(status.clock_offset_ms.map(|ms| ("clock", notices::clock_corrected(out.language, ms))));
-        fields.extend(status.addrs.into_iter().map(|addr| ("listens", addr)));
-        fields.extend(status.relays.into_iter().map(|relay| ("relay", relay_line(&relay, out.language))));
+        fields.extend(status.clock_offset_ms.map(|ms| (Key::Clock, notices::clock_corrected(language, ms))));
+        fields.extend(status.addrs.into_iter().map(|addr| (Key::Listens, addr)));
+        fields.extend(status.relays.iter().map(|relay| (Key::Relay, reach::relay(language, relay))));
         fields.extend(status.peers.into_iter().map(|peer| {
             let rtt = peer.rtt_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
-            ("peer", format!("{} {} {}{rtt}", peer.account, peer.device, peer.path))
+            let path = states::path(language, &peer.path);
+            (Key::Peer, format!("{} {} {path}{rtt}", peer.account, peer.device))
         }));
         Text::Fields(fields)
     })
@@ -38,10 +40,13 @@ pub(crate) async fn net(node: &Attached, out: Output, verb: args::Net) -> Result
     let answer = node.call("net_why", &json!({})).await?;
     out.answer(&answer, |paths: Vec<network::DevicePath>| {
         let row = |path: network::DevicePath| {
-            let reason = reasons::path(out.language, &path.reason);
-            vec![path.account, path.device, path.path, reason]
+            let (now, reason) =
+                (reach::device(out.language, &path), reasons::path(out.language, &path.reason));
+            let name = states::path(out.language, &path.path).to_owned();
+            vec![path.account, path.device, name, now, reason]
         };
-        Text::Table(&["account", "device", "path", "reason"], paths.into_iter().map(row).collect())
+        let head = &[Key::Account, Key::Device, Key::Path, Key::Now, Key::Reason];
+        Text::Table(head, paths.into_iter().map(row).collect())
     })
 }
 
@@ -56,14 +61,10 @@ pub(crate) async fn relay(node: &Attached, out: Output, verb: args::Relay) -> Re
     out.answer(&answer, |relays: Vec<network::Relay>| {
         let row = |relay: network::Relay| {
             let reason = relay.reason.map(|said| reasons::relay(out.language, &said)).unwrap_or_default();
-            vec![relay.addr, word(&relay.state), reason]
+            let since = relay.since.map(|since| moment::ago(out.language, since)).unwrap_or_default();
+            vec![relay.addr, states::relay(out.language, relay.state).to_owned(), since, reason]
         };
-        Text::Table(&["addr", "state", "reason"], relays.into_iter().map(row).collect())
+        let head = &[Key::Address, Key::State, Key::Since, Key::Reason];
+        Text::Table(head, relays.into_iter().map(row).collect())
     })
-}
-
-fn relay_line(relay: &network::Relay, language: Language) -> String {
-    let reason = relay.reason.as_deref().map(|said| format!(": {}", reasons::relay(language, said)));
-    let reason = reason.unwrap_or_default();
-    format!("{} {}{reason}", relay.addr, word(&relay.state))
 }

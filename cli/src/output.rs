@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use madang_api::Error;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     failure::Failure,
@@ -25,13 +25,17 @@ pub(crate) struct Output {
     color: bool,
 }
 
+/// Whether a terminal may be coloured: neither `--no-color` nor the variable NO_COLOR say otherwise.
+pub(crate) fn may_color(no_color: bool) -> bool {
+    !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 impl Output {
     /// The output of this process.
     pub(crate) fn of_process(json: bool, no_color: bool) -> Self {
-        let variable = |name: &str| std::env::var(name).ok();
         let terminal = io::stdout().is_terminal();
-        let no_color = no_color || variable("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { json, language: Language::of_environment(variable), terminal, color: terminal && !no_color }
+        let color = terminal && may_color(no_color);
+        Self { json, language: Language::of_process(), terminal, color }
     }
 
     /// Shows the answer of a call: as it came with `--json`, else as `text` makes it readable.
@@ -57,7 +61,7 @@ impl Output {
 
     /// Shows text for people.
     pub(crate) fn text(self, text: &Text) -> Result<(), Failure> {
-        let rendered = table::render(text, self.terminal, self.color);
+        let rendered = table::render(text, self.language, self.terminal, self.color);
         if rendered.is_empty() { Ok(()) } else { self.line(rendered.trim_end_matches('\n')) }
     }
 
@@ -80,11 +84,15 @@ impl Output {
     pub(crate) fn failure(self, failure: &Failure) {
         let (error, notice) = match failure {
             Failure::Api(error) => (error, None),
-            Failure::NotYet(error, notice) => (error, Some(*notice)),
+            Failure::Worded(error, notice) => (error, Some(*notice)),
             Failure::Closed | Failure::Interrupted | Failure::Unwell => return,
         };
         if self.json {
-            let fields = json!({ "code": error.code, "message": error.message });
+            let mut fields = Map::from_iter([
+                ("code".to_owned(), json!(error.code)),
+                ("message".to_owned(), json!(error.message)),
+            ]);
+            fields.extend(error.reason.as_ref().map(|reason| ("reason".to_owned(), json!(reason))));
             self.notice(&json!({ "error": fields }).to_string());
             return;
         }
@@ -93,7 +101,9 @@ impl Output {
             self.notice(notice.say(self.language));
             return;
         }
-        self.notice(words::sentence(self.language, error.code));
-        self.notice(&format!("  {}", error.message));
+        self.notice(words::sentence(self.language, error));
+        if let Some(detail) = words::detail(error) {
+            self.notice(&format!("  {detail}"));
+        }
     }
 }

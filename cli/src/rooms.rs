@@ -10,7 +10,7 @@ use crate::{
     moment,
     output::Output,
     table::Text,
-    words::{Language, notices::Notice},
+    words::{Language, keys::Key, notices::Notice, states},
 };
 
 pub(crate) async fn run(node: &Attached, out: Output, verb: args::Room) -> Result<(), Failure> {
@@ -26,16 +26,23 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Room) -> Resul
         args::Room::History { room } => {
             let answer = node.call("room_history", &rooms::RoomRef { room }).await?;
             out.answer(&answer, |history: rooms::History| {
-                let since =
-                    history.since.map_or_else(|| Notice::Beginning.say(out.language).to_owned(), moment::ago);
-                Text::Fields(vec![("history", history.history), ("since", since)])
+                let language = out.language;
+                let since = history.since.map_or_else(
+                    || Notice::Beginning.say(language).to_owned(),
+                    |since| moment::ago(language, since),
+                );
+                let history = states::history(language, &history.history);
+                Text::Fields(vec![(Key::History, history), (Key::Since, since)])
             })
         }
         args::Room::Members { room } => {
             let answer = node.call("room_members", &rooms::RoomRef { room }).await?;
             out.answer(&answer, |members: Vec<rooms::Member>| {
-                let row = |member: rooms::Member| vec![member.name, member.role, member.account];
-                Text::Table(&["name", "role", "account"], members.into_iter().map(row).collect())
+                let row = |member: rooms::Member| {
+                    let role = states::role(out.language, &member.role).to_owned();
+                    vec![member.name, role, member.account]
+                };
+                Text::Table(&[Key::Name, Key::Role, Key::Account], members.into_iter().map(row).collect())
             })
         }
     }
@@ -51,9 +58,13 @@ fn table(rooms: Vec<rooms::Room>, language: Language) -> Text {
     let row = |room: rooms::Room| {
         let unread = if room.unread == 0 { String::new() } else { room.unread.to_string() };
         let (age, last) = room.last.map_or_else(Default::default, |last| {
-            (moment::ago(last.at), last.text.unwrap_or_else(|| Notice::Deleted.say(language).to_owned()))
+            (
+                moment::ago(language, last.at),
+                last.text.unwrap_or_else(|| Notice::Deleted.say(language).to_owned()),
+            )
         });
         vec![room.title, unread, age, room.room, last]
     };
-    Text::Table(&["title", "unread", "age", "room", "last"], rooms.into_iter().map(row).collect())
+    let head = &[Key::Title, Key::Unread, Key::Age, Key::Room, Key::Last];
+    Text::Table(head, rooms.into_iter().map(row).collect())
 }

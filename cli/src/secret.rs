@@ -35,17 +35,18 @@ pub(crate) fn from_file(file: &Path, what: &str) -> Result<Zeroizing<String>, Er
     let wrong = |reason: &dyn std::fmt::Display| {
         Error::new(Code::Usage, format!("Cannot read the {what} from {}: {reason}", file.display()))
     };
-    let mut secret = Zeroizing::new(String::new());
+    let mut bytes = Zeroizing::new(Vec::new());
     let read = if file.as_os_str() == "-" {
-        io::stdin().lock().take(SECRET_CAP).read_to_string(&mut secret)
+        io::stdin().lock().take(SECRET_CAP).read_to_end(&mut bytes)
     } else {
-        File::open(file).and_then(|file| file.take(SECRET_CAP).read_to_string(&mut secret))
+        File::open(file).and_then(|file| file.take(SECRET_CAP).read_to_end(&mut bytes))
     };
     let length = read.map_err(|error| wrong(&error))?;
     if u64::try_from(length).unwrap_or(u64::MAX) >= SECRET_CAP {
         return Err(wrong(&"it is longer than 4 KiB"));
     }
-    Ok(Zeroizing::new(without_end(&secret).to_owned()))
+    let secret = std::str::from_utf8(&bytes).map_err(|_| wrong(&"it is no text in UTF-8"))?;
+    Ok(Zeroizing::new(without_end(secret).to_owned()))
 }
 
 /// The argument itself, or standard input when it is `-`.
@@ -56,13 +57,20 @@ pub(crate) fn or_stdin(argument: String) -> Result<String, Error> {
     if argument != "-" {
         return Ok(argument);
     }
-    let mut text = String::new();
-    let read = io::stdin().lock().take(TEXT_CAP).read_to_string(&mut text);
-    let length =
-        read.map_err(|error| Error::new(Code::Usage, format!("Cannot read standard input: {error}")))?;
-    if u64::try_from(length).unwrap_or(u64::MAX) >= TEXT_CAP {
+    text_from(io::stdin().lock())
+}
+
+/// The length counts before the characters: a text that is cut at the bound is too large, not broken.
+fn text_from(read: impl Read) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    let wrong = |reason: &dyn std::fmt::Display| {
+        Error::new(Code::Usage, format!("Cannot read standard input: {reason}"))
+    };
+    read.take(TEXT_CAP).read_to_end(&mut bytes).map_err(|error| wrong(&error))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) >= TEXT_CAP {
         return Err(Error::new(Code::TooLarge, "Standard input has more than 512 KiB"));
     }
+    let text = String::from_utf8(bytes).map_err(|_| wrong(&"it is no text in UTF-8"))?;
     Ok(without_end(&text).to_owned())
 }
 
@@ -80,6 +88,17 @@ mod tests {
         assert_eq!(without_end("correct horse \n"), "correct horse ");
         assert_eq!(without_end("two\n\n"), "two\n");
         assert_eq!(without_end("dos\r\n"), "dos");
+    }
+
+    #[test]
+    fn a_text_above_the_bound_is_too_large_wherever_it_is_cut() {
+        let cap = usize::try_from(TEXT_CAP).unwrap();
+        for before in 0..3 {
+            let text = format!("{}{}", "x".repeat(before), "가".repeat(cap / 3 + 1));
+            assert_eq!(text_from(text.as_bytes()).unwrap_err().code, Code::TooLarge, "{before}");
+        }
+        assert_eq!(text_from(&b"\xff"[..]).unwrap_err().code, Code::Usage);
+        assert_eq!(text_from("가\n".as_bytes()).unwrap(), "가");
     }
 
     #[test]

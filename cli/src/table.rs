@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::words::{Language, keys::Key};
+
 /// Space between two columns.
 const GAP: usize = 2;
 /// Bold.
@@ -17,23 +19,24 @@ pub(crate) enum Text {
     /// One line or several.
     Lines(String),
     /// Names and values, one pair per line.
-    Fields(Vec<(&'static str, String)>),
+    Fields(Vec<(Key, String)>),
     /// Rows under a head.
-    Table(&'static [&'static str], Vec<Vec<String>>),
+    Table(&'static [Key], Vec<Vec<String>>),
 }
 
 /// Renders text; only a terminal gets heads, aligned columns and, with `color`, a bold head.
-pub(crate) fn render(text: &Text, terminal: bool, color: bool) -> String {
+pub(crate) fn render(text: &Text, language: Language, terminal: bool, color: bool) -> String {
     match text {
         Text::Nothing => String::new(),
         Text::Lines(lines) => lines.lines().map(|line| format!("{}\n", printable(line))).collect(),
         Text::Fields(fields) => {
-            let rows = fields.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect();
+            let row = |(key, value): &(Key, String)| vec![key.say(language).to_owned(), value.clone()];
+            let rows = fields.iter().map(row).collect();
             rows_of(rows, terminal, None)
         }
         Text::Table(_, rows) if rows.is_empty() => String::new(),
         Text::Table(head, rows) => {
-            let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
+            let head: Vec<String> = head.iter().map(|key| key.say(language).to_owned()).collect();
             if terminal {
                 let mut all = vec![head];
                 all.extend(rows.iter().cloned());
@@ -113,32 +116,34 @@ mod tests {
 
     fn friends() -> Text {
         Text::Table(
-            &["name", "account"],
+            &[Key::Name, Key::Account],
             vec![vec!["김철수".into(), "aa".into()], vec!["Bo".into(), "bb".into()]],
         )
     }
 
     #[test]
     fn a_terminal_gets_aligned_columns_under_a_head() {
-        assert_eq!(render(&friends(), true, false), "name    account\n김철수  aa\nBo      bb\n");
-        assert!(render(&friends(), true, true).starts_with("\u{1b}[1mname"));
+        let shown = |language, color| render(&friends(), language, true, color);
+        assert_eq!(shown(Language::English, false), "name    account\n김철수  aa\nBo      bb\n");
+        assert!(shown(Language::English, true).starts_with("\u{1b}[1mname"));
+        assert_eq!(shown(Language::Korean, false), "이름    계정\n김철수  aa\nBo      bb\n");
     }
 
     #[test]
     fn a_pipe_gets_tabs_and_no_head() {
-        assert_eq!(render(&friends(), false, false), "김철수\taa\nBo\tbb\n");
+        assert_eq!(render(&friends(), Language::English, false, false), "김철수\taa\nBo\tbb\n");
     }
 
     #[test]
     fn an_empty_table_says_nothing() {
-        assert_eq!(render(&Text::Table(&["name"], vec![]), true, true), "");
+        assert_eq!(render(&Text::Table(&[Key::Name], vec![]), Language::English, true, true), "");
     }
 
     #[test]
     fn what_could_steer_the_terminal_is_replaced() {
         let text = Text::Lines("a\u{1b}[2Jb\u{202e}c".into());
-        assert_eq!(render(&text, true, false), "a\u{fffd}[2Jb\u{fffd}c\n");
-        let row = Text::Table(&["name"], vec![vec!["two\nlines\tor".into(), "x".into()]]);
-        assert_eq!(render(&row, false, false), "two lines or\tx\n");
+        assert_eq!(render(&text, Language::English, true, false), "a\u{fffd}[2Jb\u{fffd}c\n");
+        let row = Text::Table(&[Key::Name], vec![vec!["two\nlines\tor".into(), "x".into()]]);
+        assert_eq!(render(&row, Language::English, false, false), "two lines or\tx\n");
     }
 }

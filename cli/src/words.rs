@@ -2,10 +2,18 @@
 //! that is said to people.
 
 pub(crate) mod doctor;
+pub(crate) mod help;
+pub(crate) mod keys;
+pub(crate) mod news;
 pub(crate) mod notices;
+pub(crate) mod reach;
 pub(crate) mod reasons;
+pub(crate) mod states;
+pub(crate) mod usage;
 
-use madang_api::Code;
+use std::collections::BTreeSet;
+
+use madang_api::{Code, Error};
 
 /// A language of the messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +36,11 @@ impl Language {
         }
     }
 
+    /// The language of this process.
+    pub(crate) fn of_process() -> Self {
+        Self::of_environment(|name| std::env::var(name).ok())
+    }
+
     /// The one of an English and a Korean text that is in this language.
     pub(crate) fn of(self, (english, korean): (&'static str, &'static str)) -> &'static str {
         match self {
@@ -37,9 +50,49 @@ impl Language {
     }
 }
 
-/// What `code` means and what to do.
-pub(crate) fn sentence(language: Language, code: Code) -> &'static str {
-    language.of(both(code))
+/// What an error means and what to do.
+pub(crate) fn sentence(language: Language, error: &Error) -> &'static str {
+    language.of(sentences(error))
+}
+
+fn sentences(error: &Error) -> (&'static str, &'static str) {
+    match (error.code, error.reason.as_deref()) {
+        (Code::NotMember, Some("not_friend")) => (
+            "You two are not friends, so this 1:1 is closed. Make friends again by an invite, and it opens again.",
+            "서로 친구가 아니어서 이 1:1 대화는 닫혀 있습니다. 초대로 다시 친구가 되면 열립니다.",
+        ),
+        (Code::NotMember, Some("blocked")) => (
+            "You have blocked this person, so this 1:1 is closed. Lift the block to write again: `madang friend set ACCOUNT --blocked off`.",
+            "차단한 사람이라 이 1:1 대화는 닫혀 있습니다. 다시 쓰려면 차단을 푸세요: `madang friend set 계정 --blocked off`.",
+        ),
+        (code, _) => both(code),
+    }
+}
+
+/// What the message of an error says beyond its sentence: no clause at either end of it that the sentence has already.
+pub(crate) fn detail(error: &Error) -> Option<&str> {
+    let (english, _) = sentences(error);
+    let known: BTreeSet<String> = words_of(english).collect();
+    let said = |clause: &str| words_of(clause).all(|word| known.contains(&word));
+    let mut rest = error.message.trim();
+    while let Some((clause, after)) = rest.split_once(": ").filter(|(clause, _)| !clause.contains(". "))
+        && said(clause)
+    {
+        rest = after;
+    }
+    while let Some((before, clause)) = rest.rsplit_once(". ")
+        && said(clause)
+    {
+        rest = before;
+    }
+    let rest = rest.trim_end_matches('.');
+    (!said(rest)).then_some(rest)
+}
+
+/// Words that mean something; short ones only join them.
+fn words_of(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+    words.filter(|word| word.chars().count() > 3 || word.chars().any(|c| c.is_ascii_digit()))
 }
 
 fn both(code: Code) -> (&'static str, &'static str) {
@@ -156,9 +209,56 @@ mod tests {
                      denied usage not_running internal";
         for name in names.split_whitespace() {
             let code: Code = serde_json::from_value(name.into()).unwrap();
-            let (english, korean) = (sentence(Language::English, code), sentence(Language::Korean, code));
+            let error = Error::new(code, "words");
+            let (english, korean) = (sentence(Language::English, &error), sentence(Language::Korean, &error));
             assert!(english.is_ascii() && english.ends_with('.'), "{name}");
             assert!(korean.ends_with('.') && korean.chars().any(|c| ('가'..='힣').contains(&c)), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let beyond = |code, message: &str| detail(&Error::new(code, message)).map(str::to_owned);
+        let nothing = [
+            (Code::NotRunning, "No node runs on this home. Start it with `madang run` or open the desktop"),
+            (Code::Exists, "This home has an account already"),
+            (Code::NoAccount, "This home has no account"),
+            (Code::NotMember, "You are not a member of this room"),
+            (Code::TooLarge, "Too large: at most 10,000 characters and 60 KiB"),
+            (Code::InviteExpired, "This invite has expired. Ask for a new one"),
+            (Code::InviteUsed, "This invite was used already. Ask for a new one"),
+            (Code::DiskFull, "The disk is full. Free some space and try again"),
+        ];
+        for (code, message) in nothing {
+            assert_eq!(beyond(code, message), None, "{message}");
+        }
+        let link = "The link is damaged or incomplete: it has 3 parts. Ask for it again";
+        assert_eq!(beyond(Code::BadLink, link).as_deref(), Some("it has 3 parts"));
+        for (code, message) in [
+            (Code::NotFound, "No such room: 12"),
+            (Code::NotRunning, "The node has stopped"),
+            (Code::InUse, "The home is in use by process 7"),
+            (Code::TooLarge, "Standard input has more than 512 KiB"),
+        ] {
+            assert_eq!(beyond(code, message).as_deref(), Some(message));
+        }
+    }
+
+    #[test]
+    fn a_closed_1_to_1_is_not_taken_for_a_room_of_which_one_is_no_member() {
+        for (error, truth) in [
+            (madang_node::Error::NotFriend, "not friends"),
+            (madang_node::Error::Blocked, "blocked this person"),
+        ] {
+            let error = Error::from(error);
+            assert_eq!(error.code, Code::NotMember);
+            let said = sentence(Language::English, &error);
+            assert!(said.contains(truth) && !said.contains("invite you"), "{said}");
+            assert_ne!(
+                sentence(Language::Korean, &error),
+                sentence(Language::Korean, &Error::new(error.code, ""))
+            );
+            assert_eq!(detail(&error), None);
         }
     }
 }

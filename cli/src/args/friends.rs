@@ -50,7 +50,7 @@ pub(crate) enum Friend {
         /// Id of the request
         request: String,
     },
-    /// End a friendship on this side
+    /// End a friendship: the 1:1 is closed, what was said stays
     Remove {
         /// Account of the friend
         account: String,

@@ -32,7 +32,7 @@ pub(crate) struct Run {
 /// Verbs of paths.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Net {
-    /// The path by which the last message reached each machine
+    /// The path by which the last message reached each machine, and how each is connected now
     Why,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Relay {
     },
     /// Remove a relay
     Remove {
-        /// Its address
+        /// Its address as `relay list` shows it, or the id at its end alone
         addr: String,
     },
     /// All relays

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use madang_api::network::{DevicePath, Relay};
+use madang_api::{
+    Error,
+    network::{DevicePath, Relay},
+};
 
-use super::{Language, reasons};
+use super::{Language, detail, keys::Key, reach, reasons, sentence, states};
 use crate::messages::word;
 
 /// What was found when one thing was looked at.
@@ -12,6 +15,10 @@ use crate::messages::word;
 pub(crate) enum Finding {
     /// As it is: a version, addresses, the message of an error.
     Said(String),
+    /// What could not be looked at, and why.
+    Failed(Error),
+    /// What unlocks the home.
+    Slots(Vec<&'static str>),
     /// Only its owner can read the home.
     HomePrivate(PathBuf),
     /// Others can.
@@ -24,13 +31,15 @@ pub(crate) enum Finding {
     Relay(Relay),
     /// Connected machines, and how many of them without a relay.
     Peers(usize, usize),
+    /// There are friends, and neither a machine of theirs nor a relay is connected.
+    Nobody,
     /// The clock is right.
     ClockAgrees,
     /// It is off by so many ms.
     ClockOff(i64),
-    /// Messages that wait.
+    /// What waits for somebody.
     Outbox(u64),
-    /// How the last message reached a machine.
+    /// How the last message reached a machine, and how it is connected now.
     Path(DevicePath),
 }
 
@@ -38,18 +47,14 @@ impl Finding {
     /// For people.
     pub(crate) fn text(&self, language: Language) -> String {
         match (self, language) {
-            (Self::Relay(relay), _) => {
-                let why = relay.reason.as_deref().map(|said| reasons::relay(language, said));
-                relay_line(relay, why)
+            (Self::Failed(error), _) => {
+                let beyond = detail(error).map(|beyond| format!(" {beyond}")).unwrap_or_default();
+                format!("{}{beyond}", sentence(language, error))
             }
-            (Self::Path(path), Language::English) => path_line(path, &reasons::path(language, &path.reason)),
-            (Self::Path(path), Language::Korean) => {
-                format!(
-                    "{}, 경로 {}: {}",
-                    short(&path.device),
-                    path.path,
-                    reasons::path(language, &path.reason)
-                )
+            (Self::Relay(relay), _) => reach::relay(language, relay),
+            (Self::Path(path), _) => {
+                let (name, now) = (short(&path.device), reach::device(language, path));
+                format!("{name}: {now}; {}", reasons::path(language, &path.reason))
             }
             (_, Language::English) => self.record(),
             (_, Language::Korean) => self.korean(),
@@ -60,16 +65,26 @@ impl Finding {
     pub(crate) fn record(&self) -> String {
         match self {
             Self::Said(text) => text.clone(),
+            Self::Failed(error) => format!("{}: {}", word(&error.code), error.message),
+            Self::Slots(kinds) => kinds.join(", "),
             Self::HomePrivate(home) => format!("{} belongs to its owner alone", home.display()),
             Self::HomeMode(home, mode) => format!("{} has mode {mode:o}, not 700", home.display()),
             Self::StoreSound => "opens, and every page and index is sound".to_owned(),
             Self::NoRelays => "none: nobody keeps messages while a friend is away".to_owned(),
-            Self::Relay(relay) => relay_line(relay, relay.reason.clone()),
+            Self::Relay(relay) => reach::relay_record(relay),
             Self::Peers(all, direct) => format!("{all} connected, {direct} of them directly"),
             Self::ClockAgrees => "agrees with relays and friends".to_owned(),
             Self::ClockOff(ms) => format!("corrected by {ms} ms: set the clock of this machine"),
-            Self::Outbox(count) => format!("{count} messages wait for somebody"),
-            Self::Path(path) => path_line(path, &path.reason),
+            Self::Nobody => {
+                "nobody: neither a friend nor a relay is connected, so messages wait here".to_owned()
+            }
+            Self::Outbox(0) => "nothing waits".to_owned(),
+            Self::Outbox(1) => "1 item waits for somebody".to_owned(),
+            Self::Outbox(count) => format!("{count} items wait for somebody"),
+            Self::Path(path) => {
+                let now = reach::device(Language::English, path);
+                format!("{}: {now}; last by {}: {}", short(&path.device), path.path, path.reason)
+            }
         }
     }
 
@@ -84,19 +99,19 @@ impl Finding {
             Self::Peers(all, direct) => format!("{all}대 연결됨, 그중 {direct}대는 직접"),
             Self::ClockAgrees => "릴레이, 친구의 시계와 맞습니다".to_owned(),
             Self::ClockOff(ms) => format!("{ms}ms 보정함: 이 컴퓨터의 시계를 맞추세요"),
-            Self::Outbox(count) => format!("메시지 {count}개가 아직 누군가를 기다립니다"),
-            Self::Said(_) | Self::Relay(_) | Self::Path(_) => self.record(),
+            Self::Nobody => {
+                "아무도 없음: 친구도 릴레이도 연결되지 않아 메시지가 여기에서 기다립니다".to_owned()
+            }
+            Self::Slots(kinds) => {
+                let kinds: Vec<&str> =
+                    kinds.iter().map(|kind| states::slot(Language::Korean, kind)).collect();
+                kinds.join(", ")
+            }
+            Self::Outbox(0) => "기다리는 것이 없습니다".to_owned(),
+            Self::Outbox(count) => format!("{count}개가 아직 누군가를 기다립니다"),
+            Self::Said(_) | Self::Failed(_) | Self::Relay(_) | Self::Path(_) => self.record(),
         }
     }
-}
-
-fn relay_line(relay: &Relay, why: Option<String>) -> String {
-    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-    format!("{} {}{why}", relay.addr, word(&relay.state))
-}
-
-fn path_line(path: &DevicePath, why: &str) -> String {
-    format!("{} by {}: {why}", short(&path.device), path.path)
 }
 
 /// Enough of an id to tell machines apart, too little to find one.
@@ -131,12 +146,7 @@ pub(crate) fn mark(language: Language, ok: bool) -> &'static str {
 }
 
 /// Heads of the table.
-pub(crate) fn heads(language: Language) -> &'static [&'static str] {
-    match language {
-        Language::English => &["", "check", "found"],
-        Language::Korean => &["", "항목", "결과"],
-    }
-}
+pub(crate) const HEADS: &[Key] = &[Key::Mark, Key::Check, Key::Found];
 
 #[cfg(test)]
 mod tests {
@@ -149,6 +159,7 @@ mod tests {
             addr: "/dns4/hanok.example".to_owned(),
             state: RelayState::Failed,
             reason: Some("admission".to_owned()),
+            since: None,
         })
     }
 
@@ -158,6 +169,10 @@ mod tests {
             device: "d".repeat(64),
             path: "none".to_owned(),
             reason: "nothing_sent".to_owned(),
+            connection: "none".to_owned(),
+            since: None,
+            waiting: 1,
+            at_relay: 0,
         })
     }
 
@@ -165,8 +180,17 @@ mod tests {
     fn people_get_sentences_and_programs_get_codes() {
         assert_eq!(relay().record(), "/dns4/hanok.example failed: admission");
         assert!(relay().text(Language::English).contains("madang relay add"));
-        assert_eq!(path().record(), "dddddddd by none: nothing_sent");
+        let now = "dddddddd: not connected, and not heard of yet; 1 message waits on this machine; ";
+        assert_eq!(path().record(), format!("{now}last by none: nothing_sent"));
         assert!(path().text(Language::English).contains("no message has arrived there"));
+    }
+
+    #[test]
+    fn what_failed_is_a_sentence_for_people_and_a_code_for_programs() {
+        let failed = Finding::Failed(Error::new(madang_api::Code::InUse, "The home is in use by process 7"));
+        assert_eq!(failed.record(), "in_use: The home is in use by process 7");
+        let said = failed.text(Language::English);
+        assert!(said.starts_with("Another node holds this home.") && said.ends_with("process 7"), "{said}");
     }
 
     #[test]
@@ -177,9 +201,13 @@ mod tests {
             Finding::StoreSound,
             Finding::NoRelays,
             relay(),
+            Finding::Slots(vec!["passphrase"]),
+            Finding::Failed(Error::new(madang_api::Code::InUse, "The home is in use by process 7")),
             Finding::Peers(2, 1),
+            Finding::Nobody,
             Finding::ClockAgrees,
             Finding::ClockOff(9),
+            Finding::Outbox(0),
             Finding::Outbox(3),
             path(),
         ];

@@ -11,6 +11,8 @@ pub(crate) enum Notice {
     KeyInFile,
     /// A recovery phrase is right, and that is all that can be said of it yet.
     RestoreLater,
+    /// No node runs, and what a doctor can do about that.
+    DoctorOffline,
     /// A friend who was asked and has not answered.
     Requested,
     /// A friend.
@@ -33,10 +35,11 @@ pub(crate) enum Notice {
 
 /// Every notice, for tests.
 #[cfg(test)]
-const ALL: [Notice; 12] = [
+const ALL: [Notice; 13] = [
     Notice::PhraseShown,
     Notice::KeyInFile,
     Notice::RestoreLater,
+    Notice::DoctorOffline,
     Notice::Requested,
     Notice::Friend,
     Notice::Deleted,
@@ -69,6 +72,12 @@ impl Notice {
                  one does. Keep the words until then.",
                 "복구 문구가 맞습니다. 아무것도 바꾸지 않았습니다. 이 버전은 아직 계정을 되찾지 못하며 다음 버전에서 할 \
                  수 있습니다. 그때까지 문구를 간직하세요.",
+            ),
+            Self::DoctorOffline => (
+                "No node runs on this home, so there is nothing to ask. `madang doctor --offline` looks at its files; \
+                 `madang run` starts the node.",
+                "이 홈에서 실행 중인 노드가 없어 물어볼 수 없습니다. `madang doctor --offline`은 홈의 파일을 살피고, \
+                 `madang run`은 노드를 시작합니다.",
             ),
             Self::Requested => ("requested: waits for the other side", "요청함: 상대의 답을 기다립니다"),
             Self::Friend => ("friend", "친구"),

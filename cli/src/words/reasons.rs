@@ -23,6 +23,10 @@ pub(crate) fn message(language: Language, said: &str) -> String {
             "waits sealed at a relay until this machine is on; nothing needs to be done",
             "이 기기가 켜질 때까지 릴레이에서 봉인된 채 기다립니다. 그대로 두면 됩니다",
         )),
+        "not_member" => Some((
+            "this room does not carry it any more: you have left it, or the 1:1 is closed",
+            "이 방에서는 더 전해지지 않습니다. 방을 나갔거나 1:1 대화가 닫혔습니다",
+        )),
         "relay_expired" => Some((
             "the relay no longer keeps it; it goes on by itself when a machine of the friend is on",
             "릴레이 보관 기간이 지났습니다. 친구의 기기가 켜지면 저절로 다시 보냅니다",
@@ -36,15 +40,20 @@ pub(crate) fn message(language: Language, said: &str) -> String {
 pub(crate) fn path(language: Language, said: &str) -> String {
     let both = match said {
         "gossip" => Some((
-            "sent to the whole room at once; all is well",
-            "방 전체에 한꺼번에 보냈습니다. 잘되고 있습니다",
+            "the last message went to the whole room at once",
+            "마지막 메시지는 방 전체에 한꺼번에 갔습니다",
         )),
-        "stream" => {
-            Some(("sent straight to this machine; all is well", "이 기기로 곧장 보냈습니다. 잘되고 있습니다"))
-        }
+        "stream" => Some((
+            "the last message went straight to this machine",
+            "마지막 메시지는 이 기기로 곧장 갔습니다",
+        )),
+        "repair" => Some((
+            "the last message came when both compared what they have",
+            "마지막 메시지는 서로 가진 것을 견주어 보고 갔습니다",
+        )),
         "log" => Some((
-            "fetched from a relay, because no direct connection carried it; nothing needs to be done",
-            "직접 가는 길이 없어 릴레이에서 받아 갔습니다. 그대로 두면 됩니다",
+            "the last message was fetched from a relay, because no direct connection carried it",
+            "마지막 메시지는 직접 가는 길이 없어 릴레이에서 받아 갔습니다",
         )),
         "nothing_sent" => Some((
             "no message has arrived there since the node was started; send one to see its path",
@@ -161,8 +170,9 @@ fn told(language: Language, both: Option<Both>, said: &str) -> String {
 mod tests {
     use super::*;
 
-    const MESSAGE: [&str; 4] = ["at_other_relay", "not_reached", "waits_at_relay", "relay_expired"];
-    const PATH: [&str; 4] = ["gossip", "stream", "log", "nothing_sent"];
+    const MESSAGE: [&str; 5] =
+        ["at_other_relay", "not_reached", "waits_at_relay", "relay_expired", "not_member"];
+    const PATH: [&str; 5] = ["gossip", "stream", "repair", "log", "nothing_sent"];
     const RELAY: [&str; 10] = [
         "quota",
         "token",
@@ -184,7 +194,7 @@ mod tests {
         "stream failed",
         "peer cannot be reached: Dial error: no addresses for peer.",
         "peer cannot be reached: Dial error: Unexpected peer ID 12D3KooWx at Dialer.",
-        "peer cannot be reached: Failed to negotiate transport protocol(s): [(/ip4/127.0.0.1/tcp/1: : Connection refused)]",
+        "peer cannot be reached: /ip4/127.0.0.1/tcp/1: Connection refused (os error 111)",
     ];
 
     #[test]

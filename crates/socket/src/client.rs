@@ -160,6 +160,8 @@ fn connect_error(path: &Path, error: &io::Error) -> Error {
                 "No node runs on this home. Start it with `madang run` or open the desktop",
             )
         }
+        // It went away between the connect and the first look.
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => gone(),
         io::ErrorKind::PermissionDenied => {
             Error::new(Code::Denied, format!("You may not use the socket {}", path.display()))
         }

@@ -68,7 +68,10 @@ pub(crate) fn answer(id: &Value, known: bool, result: Result<Value, Error>) -> V
 }
 
 fn failure(id: &Value, number: i32, error: &Error) -> Value {
-    let data = json!({ "code": error.code, "retry": error.retry });
+    let data = match &error.reason {
+        Some(reason) => json!({ "code": error.code, "retry": error.retry, "reason": reason }),
+        None => json!({ "code": error.code, "retry": error.retry }),
+    };
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": number, "message": error.message, "data": data } })
 }
 
@@ -114,7 +117,8 @@ fn error_of(error: &Value) -> Error {
         field("code").and_then(|code| serde_json::from_value(code.clone()).ok()).unwrap_or(Code::Internal);
     let message = error.get("message").and_then(Value::as_str).unwrap_or("The node gave no reason");
     let retry = field("retry").and_then(Value::as_bool).unwrap_or(false);
-    Error { code, message: message.to_owned(), retry }
+    let reason = field("reason").and_then(Value::as_str).map(str::to_owned);
+    Error { code, message: message.to_owned(), reason, retry }
 }
 
 #[cfg(test)]
@@ -142,7 +146,7 @@ mod tests {
     #[test]
     fn errors_come_back_as_they_went() {
         for code in [Code::Offline, Code::NotFound, Code::Usage, Code::Internal] {
-            let error = Error::new(code, "words");
+            let error = Error { reason: Some("cause".to_owned()), ..Error::new(code, "words") };
             let line = answer(&json!(3), true, Err(error.clone())).to_string();
             assert_eq!(incoming(line.as_bytes()), Some(Incoming::Answer(3, Err(error))));
         }
