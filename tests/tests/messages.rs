@@ -84,6 +84,8 @@ fn texts_over_the_limit_are_refused_and_those_at_it_are_not() {
 #[test]
 fn states_go_from_sending_over_delivered_to_read() {
     let mut pair = Pair::new(&[]).unwrap();
+    // What made them friends must not be counted below.
+    pair.alice.wait("nothing is on its way", |me| Ok(me.say(&["status"])?["outbox"] == 0)).unwrap();
     pair.bob.stop().unwrap();
     let id = pair.alice.send(&pair.room, "are you there").unwrap();
     let message = pair.alice.message(&pair.room, &id).unwrap();
