@@ -57,10 +57,9 @@ pub(crate) struct PeerLink {
     their_nonce: [u8; 16],
 }
 
-#[cfg(test)]
 impl PeerLink {
-    /// A stream with a machine that follows a room.
-    pub(crate) fn open(account: AccountId, device: DeviceId, room: RoomRow) -> Self {
+    /// A stream with a machine on which nothing has been said yet.
+    fn new(account: AccountId, device: DeviceId) -> Self {
         Self {
             account,
             device,
@@ -69,10 +68,10 @@ impl PeerLink {
             since: 0,
             opener: false,
             nonce: [0; 16],
-            greeted: true,
+            greeted: false,
             tags: BTreeMap::new(),
             unmatched: BTreeSet::new(),
-            open: BTreeMap::from([(room, Tag::default())]),
+            open: BTreeMap::new(),
             streamed: BTreeMap::new(),
             published: BTreeMap::new(),
             progress: BTreeMap::new(),
@@ -80,6 +79,13 @@ impl PeerLink {
             flight: Flight::default(),
             their_nonce: [0; 16],
         }
+    }
+
+    /// A stream with a machine that follows a room.
+    #[cfg(test)]
+    pub(crate) fn open(account: AccountId, device: DeviceId, room: RoomRow) -> Self {
+        let open = BTreeMap::from([(room, Tag::default())]);
+        Self { greeted: true, open, ..Self::new(account, device) }
     }
 }
 
@@ -98,25 +104,8 @@ impl Core {
             turn.send(Send::ForgetPeer(peer));
             return Ok(());
         };
-        let link = PeerLink {
-            account,
-            device,
-            relayed,
-            rtt_ms: None,
-            since: turn.now.wall,
-            opener,
-            nonce,
-            greeted: false,
-            tags: BTreeMap::new(),
-            unmatched: BTreeSet::new(),
-            open: BTreeMap::new(),
-            streamed: BTreeMap::new(),
-            published: BTreeMap::new(),
-            progress: BTreeMap::new(),
-            asked_accounts: BTreeMap::new(),
-            flight: Flight::default(),
-            their_nonce: [0; 16],
-        };
+        let link =
+            PeerLink { relayed, since: turn.now.wall, opener, nonce, ..PeerLink::new(account, device) };
         self.close_peer(turn, peer);
         self.peers.insert(peer, link);
         turn.status_changed = true;
