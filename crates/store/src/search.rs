@@ -12,7 +12,7 @@ use crate::terms::{self, Run};
 use madang_model::AccountId;
 use rusqlite::params;
 
-pub use crate::search_tail::{add, fold, length as tail_length};
+pub use crate::search_tail::{add, fold};
 pub use crate::terms::{normalize, strokes, tokens};
 
 /// Messages looked at, newest first, when the index cannot answer: one character, a lone letter, an emoji.

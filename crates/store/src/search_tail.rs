@@ -48,14 +48,6 @@ pub fn add(c: &Conn, op: OpRow, text: &str) -> Result<()> {
     if op > upto(c)? { Ok(()) } else { search::index(c, op, text) }
 }
 
-/// How many ops are behind the index.
-///
-/// # Errors
-/// Those of the store.
-pub fn length(c: &Conn) -> Result<u64> {
-    value(c, "SELECT COUNT(*) FROM op WHERE row > (SELECT op FROM search_upto)", [], |row| uint(row, 0))
-}
-
 /// Takes the oldest of the tail into the index, at most `max` ops; answers whether something is left. `decode` answers
 /// the text that a message shows, as in [`search::query`].
 ///

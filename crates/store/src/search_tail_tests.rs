@@ -1,6 +1,8 @@
 use super::*;
 use crate::search::{Query, query};
-use crate::testing::{ALICE, BOB, decode, device_row, insert, new_op, op_id, room, say, with_store};
+use crate::testing::{
+    ALICE, BOB, decode, device_row, insert, new_op, op_id, room, say, tail_length, with_store,
+};
 
 fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
@@ -45,7 +47,7 @@ fn the_tail_is_taken_in_piece_by_piece_and_nothing_is_found_twice_or_lost() {
             }
             rounds += 1;
         }
-        assert_eq!((rounds, length(c).unwrap(), search::count(c).unwrap()), (7, 0, 25));
+        assert_eq!((rounds, tail_length(c), search::count(c).unwrap()), (7, 0, 25));
         assert_eq!(found(c, "hello"), 25);
     });
 }

@@ -117,3 +117,12 @@ pub(crate) fn new_op<'a>(
 pub(crate) fn decode(payload: &[u8]) -> Option<String> {
     String::from_utf8(payload.to_vec()).ok()
 }
+
+/// How many ops the index of the search does not hold yet.
+pub(crate) fn tail_length(c: &Conn) -> u64 {
+    c.query_row("SELECT COUNT(*) FROM op WHERE row > (SELECT op FROM search_upto)", [], |row| {
+        row.get::<_, i64>(0)
+    })
+    .unwrap()
+    .cast_unsigned()
+}
