@@ -3,14 +3,16 @@
 //! Invariant: versions rise, so that the newest record wins everywhere.
 
 use madang_crypto::{XWingSecret, os_rng, sign_body};
-use madang_model::Hlc;
+use madang_model::{
+    Hlc,
+    limits::{DAY_MS, HOUR_MS},
+};
 use madang_p2p::Multiaddr;
 use madang_store::{devices, envelopes, meta};
 use madang_wire::{AddressRecord, DeviceBundle, Message as _, limits};
 
 use crate::{core::Core, error::Error, lane::internal, timer::Due, turn::Turn};
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Envelope key and fallback key rotate weekly (protocol section 4.3).
 const ROTATE_MS: u64 = 7 * DAY_MS;
 /// An old envelope secret is kept so long (protocol section 4.3).
@@ -199,7 +201,7 @@ impl Core {
         self.retire_keys(turn)?;
         envelopes::forget_seen(turn.db, turn.now.wall)?;
         madang_store::tokens::forget_expired(turn.db, turn.now.wall)?;
-        self.timers.set(Due::Chores, turn.now.mono.saturating_add(60 * 60 * 1000));
+        self.timers.set(Due::Chores, turn.now.mono.saturating_add(HOUR_MS));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use madang_crypto::open_signed;
-use madang_model::{AccountId, DeviceId, account::AccountState};
+use madang_model::{AccountId, DeviceId, account::AccountState, limits::DAY_MS};
 use madang_p2p::{Multiaddr, PeerId};
 use madang_store::{Conn, DeviceRow, devices, meta};
 use madang_wire::{AddressRecord, DeviceBundle, Message as _, Signed};
@@ -19,7 +19,7 @@ use crate::error::Error;
 
 /// A bundle stays usable for sending until so long after its envelope key has expired (protocol
 /// section 4.5).
-const BUNDLE_GRACE_MS: u64 = 45 * 24 * 60 * 60 * 1000;
+const BUNDLE_GRACE_MS: u64 = 45 * DAY_MS;
 /// Where the holder of a PeerId that several devices name is kept.
 const HOLDER: &str = "peer.holder.";
 

@@ -5,7 +5,7 @@
 //! nothing.
 
 use madang_crypto::{invite_id, open_invite, random, seal_invite};
-use madang_model::{AccountId, DeviceId, InviteId};
+use madang_model::{AccountId, DeviceId, InviteId, limits::HOUR_MS};
 use madang_p2p::PeerId;
 use madang_store::{
     Conn, invites,
@@ -28,7 +28,6 @@ use crate::{
     view,
 };
 
-const HOUR_MS: u64 = 60 * 60 * 1000;
 /// A record is awaited so long on all paths.
 const FETCH_MS: u64 = 12_000;
 

@@ -6,7 +6,7 @@
 //! be made is passed over, it never ends a turn.
 
 use madang_crypto::{LaneAccount, LaneContent, LaneEnd, LanePlace, LaneSession, os_rng, seal_envelope};
-use madang_model::DeviceId;
+use madang_model::{DeviceId, limits::HOUR_MS};
 use madang_store::{
     DeviceRow,
     lanes::{self, Lane, Waiting},
@@ -26,9 +26,9 @@ const ACCEPT_RETRY_MS: u64 = 3_000;
 /// Once it is older than this it is tried once in so long.
 const ACCEPT_FRESH_MS: u64 = 60_000;
 /// Once it is older than this it is tried with every round of the inboxes.
-const ACCEPT_OLD_MS: u64 = 60 * 60 * 1000;
+const ACCEPT_OLD_MS: u64 = HOUR_MS;
 /// Inboxes are given what was not acknowledged again after this: one may have been lost.
-const INBOX_RETRY_MS: u64 = 60 * 60 * 1000;
+const INBOX_RETRY_MS: u64 = HOUR_MS;
 /// Lanes with something to send are looked at so soon after the start.
 const START_MS: u64 = 2_000;
 /// Plaintext bytes put into one packet: with names and headers it stays within the largest bucket.

@@ -5,7 +5,10 @@
 //! next packet are in one transaction, and the acknowledgement follows the commit.
 
 use madang_crypto::{LaneAccount, LaneSession, XWingSecret, open_envelope};
-use madang_model::{AccountId, DeviceId};
+use madang_model::{
+    AccountId, DeviceId,
+    limits::{DAY_MS, HOUR_MS},
+};
 use madang_p2p::PeerId;
 use madang_store::{
     Conn, DeviceRow, envelopes,
@@ -31,12 +34,12 @@ const GAP_MS: u64 = 20_000;
 /// So many missing packets may be skipped (protocol section 4.2).
 const SKIP_CAP: u64 = 32;
 /// At most one Reset per device pair in this time (protocol section 4.4).
-const RESET_EVERY_MS: u64 = 60 * 60 * 1000;
+const RESET_EVERY_MS: u64 = HOUR_MS;
 /// What was not acknowledged for so long is held back by something.
 const HELD_BACK_MS: u64 = 60_000;
 /// Envelope hashes are remembered so long: the longest TTL of an inbox, 45 days, and 7 days (protocol sections 10.1
 /// and 10.3).
-const SEEN_MS: u64 = (45 + 7) * 24 * 60 * 60 * 1000;
+const SEEN_MS: u64 = (45 + 7) * DAY_MS;
 /// Copies are answered with one acknowledgement in this time.
 const ACK_AGAIN_MS: u64 = 1_000;
 /// The Olm message that opens a session.

@@ -4,7 +4,7 @@
 //! Must not know sessions. Invariant: of a topic, and of the keys of a conversation, at most one message waits
 //! unsealed for a device.
 
-use madang_model::{AccountId, ConvId, DeviceId, KeyId};
+use madang_model::{AccountId, ConvId, DeviceId, KeyId, limits::HOUR_MS};
 use madang_store::{DeviceRow, RoomRow, keys, lanes};
 use madang_wire::{KeyShare, LaneBody, LaneMessage, Message as _, limits};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Keys of a device are given unasked at most once in this time (as when asked, protocol section 3.3).
-const GIVE_EVERY_MS: u64 = 60 * 60 * 1000;
+const GIVE_EVERY_MS: u64 = HOUR_MS;
 
 impl Core {
     /// Puts a message in line. An unsealed one about the same goes; keys of one conversation are joined.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use madang_model::{AccountId, DeviceId, OpId};
+use madang_model::{AccountId, DeviceId, OpId, limits::HOUR_MS};
 use madang_p2p::PeerId;
 use madang_store::RoomRow;
 use madang_wire::{
@@ -20,7 +20,7 @@ const OPS_BYTES: usize = 60 * 1024;
 /// Reconcile again so often while connected (protocol section 9.2).
 const RECONCILE_EVERY_MS: u64 = 10 * 60 * 1000;
 /// When a device was last alive is written this often.
-const HEARD_EVERY_MS: u64 = 60 * 60 * 1000;
+const HEARD_EVERY_MS: u64 = HOUR_MS;
 
 /// A connected, known peer.
 #[derive(Debug)]

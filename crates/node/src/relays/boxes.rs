@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use madang_crypto::{Route, SignKey, box_id, inbox_token_key, sign_auth};
+use madang_model::limits::HOUR_MS;
 use madang_p2p::PeerId;
 use madang_store::{
     RoomRow,
@@ -25,7 +26,7 @@ const RETRY_MS: u64 = 5_000;
 /// Longest pause before a refused box is asked for again.
 const RETRY_MAX_MS: u64 = 10 * 60 * 1000;
 /// Longest pause that a relay may ask for: what it says is not to outlive its reason.
-const TOLD_MAX_MS: u64 = 60 * 60 * 1000;
+const TOLD_MAX_MS: u64 = HOUR_MS;
 
 /// Pause after so many refusals.
 pub(super) fn pause(refused: u32, told_ms: u32) -> u64 {

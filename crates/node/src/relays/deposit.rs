@@ -2,7 +2,7 @@
 //!
 //! Invariant: an envelope goes to every inbox of its device, each time with a token for that inbox.
 
-use madang_model::DeviceId;
+use madang_model::{DeviceId, limits::HOUR_MS};
 use madang_p2p::PeerId;
 use madang_store::{
     LaneRow, OpRow, lanes,
@@ -18,7 +18,7 @@ use super::{
 use crate::{core::Core, error::Error, ring::BoxId, turn::Turn};
 
 /// A packet that was put is put again after this while it is not acknowledged: the inbox may be gone.
-const PUT_AGAIN_MS: u64 = 60 * 60 * 1000;
+const PUT_AGAIN_MS: u64 = HOUR_MS;
 /// Contact requests remembered as put.
 const KNOCKED_MAX: usize = 4_096;
 /// Packets remembered as put: some for each of many thousand devices, about 4 MB.

@@ -3,7 +3,7 @@
 //! Invariants: a cursor belongs to one epoch; copies of a box that was made anew count no more; a relay that says
 //! twice on one stream that a box is another one is not listened to.
 
-use madang_model::{Hlc, OpId};
+use madang_model::{Hlc, OpId, limits::HOUR_MS};
 use madang_p2p::PeerId;
 use madang_store::{
     OpRow, RelayRow, RoomRow, frames, ops, registers,
@@ -12,7 +12,6 @@ use madang_store::{
 
 use crate::{core::Core, error::Error, event::Event, ring::BoxId, turn::Turn};
 
-const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Later than every copy.
 const EVER: u64 = i64::MAX as u64;
 /// Own registers that a log keeps for members who are away; those that were never written are passed over (protocol

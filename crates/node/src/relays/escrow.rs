@@ -7,7 +7,10 @@
 use madang_crypto::{
     PARTS, SignKey, seal_account_slot, seal_escrow, sha256, sign_slot_delete, sign_slot_put,
 };
-use madang_model::AccountId;
+use madang_model::{
+    AccountId,
+    limits::{DAY_MS, HOUR_MS, MINUTE_MS},
+};
 use madang_p2p::PeerId;
 use madang_store::{
     RelayRow,
@@ -22,9 +25,6 @@ use madang_wire::{
 use super::state::{Ask, Link, Phase};
 use crate::{core::Core, error::Error, home::Secrets, lane::internal, timer::Due, turn::Turn};
 
-const MINUTE_MS: u64 = 60 * 1000;
-const HOUR_MS: u64 = 60 * MINUTE_MS;
-const DAY_MS: u64 = 24 * HOUR_MS;
 /// Written again even unchanged, so that a relay that was wiped has it soon and no slot expires.
 const REFRESH_MS: u64 = 7 * DAY_MS;
 /// A relay that was given up and does not come back keeps what it has: slots expire by themselves.

@@ -1,7 +1,7 @@
 //! The relays that this account chose: adding, removing, showing them, and what others learn of them
 //! (protocol sections 4.3 and 7.4).
 
-use madang_model::limits::RELAYS_MAX;
+use madang_model::limits::{HOUR_MS, RELAYS_MAX};
 use madang_store::relays::{self, BoxKind};
 use madang_wire::{InboxRef, limits};
 
@@ -10,9 +10,6 @@ use super::{
     state::{Link, Phase, Step},
 };
 use crate::{core::Core, error::Error, turn::Turn, view};
-
-/// Hourly work of relays.
-const HOUR_MS: u64 = 60 * 60 * 1000;
 
 impl Core {
     /// The own inboxes, the preferred relay's first: those that were made at their relay.

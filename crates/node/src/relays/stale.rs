@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use madang_model::limits::DAY_MS;
 use madang_store::{
     PutRow, RelayRow,
     relays::{self, BoxKind, Put},
@@ -16,7 +17,7 @@ use super::follow::relay_of;
 use crate::{core::Core, error::Error, ring::BoxId, turn::Turn};
 
 /// A put that no relay took for so long is given up: the life of an inbox item.
-const GIVE_UP_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+const GIVE_UP_MS: u64 = 30 * DAY_MS;
 
 /// Whether a put has waited too long.
 pub(super) fn is_old(turn: &Turn<'_>, put: &relays::NewPut) -> bool {

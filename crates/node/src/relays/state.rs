@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use madang_crypto::SignKey;
-use madang_model::{AccountId, ConvId, DeviceId, InviteId, OpId};
+use madang_model::{AccountId, ConvId, DeviceId, InviteId, OpId, limits::HOUR_MS};
 use madang_p2p::PeerId;
 use madang_store::{OpRow, PutRow, RelayRow, RoomRow, relays::BoxKind};
 use madang_wire::RelayBody;
@@ -19,7 +19,7 @@ pub(super) const ASKED_MAX: usize = 48;
 pub(super) const PUTS_MAX: usize = 64;
 
 /// A stream that stood so long makes up for those before it that were closed.
-const GOOD_MS: u64 = 60 * 60 * 1000;
+const GOOD_MS: u64 = HOUR_MS;
 
 /// State of all relays.
 #[derive(Debug, Default)]

@@ -4,7 +4,10 @@
 //! token opens one inbox alone.
 
 use madang_crypto::{TOKEN_BYTES, inbox_token_key, issue_token};
-use madang_model::{AccountId, DeviceId, InviteId};
+use madang_model::{
+    AccountId, DeviceId, InviteId,
+    limits::{DAY_MS, HOUR_MS},
+};
 use madang_p2p::PeerId;
 use madang_store::{
     RoomRow, friends, invites,
@@ -15,8 +18,6 @@ use madang_wire::{RelayBody, Token, TokenRevoke};
 use super::{room_tokens::revoke_room_tokens, state::Ask};
 use crate::{contacts::Person, core::Core, error::Error, ring::BoxId, timer::Due, turn::Turn};
 
-const HOUR_MS: u64 = 60 * 60 * 1000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 /// Life of the token of a friend or room (protocol section 10.5).
 pub(super) const TOKEN_MS: u64 = 400 * DAY_MS;
 /// Such a token is replaced when it lasts no longer than this (protocol section 10.5).
