@@ -210,7 +210,7 @@ impl Core {
         self.clock = Self::resume_clock(newest.max(self.clock.last()));
         self.load_relays(db)?;
         self.timers.set(Due::Chores, now.mono);
-        self.timers.set(Due::Index, now.mono.saturating_add(crate::finding::WAIT_MS));
+        self.timers.set(Due::Index, now.mono.saturating_add(crate::search::WAIT_MS));
         self.timers.set(Due::Relays, now.mono);
         for peer in self.peers.values_mut() {
             peer.streamed.clear();

@@ -1,4 +1,4 @@
-//! Finding: keeping the search up to date.
+//! Search: keeping the index of all messages up to date.
 //!
 //! A message is found from its commit on; the index takes in many at a time, because each alone would cost as much as
 //! everything else that is written for it (see `search::fold` of the store).
