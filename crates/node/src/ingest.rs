@@ -1,5 +1,5 @@
 //! Opening sealed frames: route MAC first, then decryption, then the signature inside. Pure and
-//! stateless, so that it runs on the pool and, in simulation, inline.
+//! stateless, so that it runs on the pool, where frames arrive and in simulation alike.
 //!
 //! Invariant: what leaves here was signed by the author it names, for the conversation it came in.
 

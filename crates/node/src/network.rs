@@ -1,5 +1,5 @@
 //! The edge between the engine and libp2p: performs effects, and turns events of the swarm into
-//! inputs. Sealed frames are opened and verified on a small pool on the way in.
+//! inputs. Sealed frames are opened and verified on the way in, away from the engine.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -211,8 +211,9 @@ impl Listener {
         None
     }
 
-    /// Opens sealed frames on the pool; waits only for a free place in it, which slows the sender. The place and `order`
-    /// are held until the engine has what was opened: while the engine is busy nothing more is taken in.
+    /// Opens sealed frames, a small one here and more on the pool; waits only for a free place in it, which slows the
+    /// sender. The place and `order` are held until the engine has what was opened: while the engine is busy nothing
+    /// more is taken in.
     async fn open(&self, source: Source, sealed: Vec<Bytes>, order: Option<OwnedMutexGuard<()>>) {
         let Ok(permit) = Arc::clone(&self.openers).acquire_owned().await else { return };
         let (ring, inputs) = (Arc::clone(&self.ring), self.inputs.clone());
