@@ -1,6 +1,7 @@
 //! Swarms of named people on loopback, in real time. Every wait is for an event, with a generous limit.
 
 mod contact;
+mod crafted;
 mod gossip;
 mod hello;
 mod identify;

@@ -253,7 +253,7 @@ async fn a_message_above_the_cap_is_not_delivered_and_the_next_one_is() {
 }
 
 /// Publishes ever new messages until `to` hears one, and answers with its bytes and its verdict.
-async fn tell(from: &Node, to: &mut Node, verdict: bool) -> Bytes {
+pub(super) async fn tell(from: &Node, to: &mut Node, verdict: bool) -> Bytes {
     for number in 0..200_u32 {
         let data = [b"news ".as_slice(), &number.to_be_bytes()].concat();
         from.handle.publish("room".into(), data.into()).unwrap();
