@@ -224,7 +224,7 @@ impl Core {
             Ask::Hello => self.close_relay(turn, relay, &error.code, error.retry_ms),
             Ask::Create(id) => self.create_refused(turn, relay, id, error),
             Ask::Auth(id) => self.box_refused(turn, relay, id, error),
-            Ask::SlotGet(fetch) => self.slot_refused(turn, relay, fetch, &error.code),
+            Ask::SlotGet(fetch) => self.slot_get_refused(turn, relay, fetch, error),
             // What is to be deleted and is not there is deleted.
             Ask::InviteSlot { delete: true, .. } if error.code == "not_found" => Ok(()),
             Ask::InviteSlot { invite, .. } => {
@@ -307,8 +307,9 @@ impl Core {
             .map(|at| now.saturating_add(at.saturating_sub(turn.now.wall)));
         let slots = (link.slots_at > now).then_some(link.slots_at);
         let escrow = (link.escrow_due && link.escrow_at > now).then_some(link.escrow_at);
+        let reads = self.slots_again(relay).filter(|at| *at > now);
         let opened = link.closed_until;
-        let times = answers.chain(boxes).chain(puts).chain(slots).chain(escrow).chain(opened);
+        let times = answers.chain(boxes).chain(puts).chain(slots).chain(reads).chain(escrow).chain(opened);
         Ok(times.min().unwrap_or(u64::MAX))
     }
 

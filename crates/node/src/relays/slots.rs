@@ -16,6 +16,9 @@ use super::{
 };
 use crate::{contacts::invite_refused, core::Core, error::Error, timer::Due, turn::Turn};
 
+/// A relay that is busy is left alone at least so long before a slot is read again.
+const BUSY_MS: u64 = 500;
+
 /// Where the record of an invite lies.
 #[derive(Debug, Default)]
 pub(crate) struct InviteSlot {
@@ -165,7 +168,8 @@ impl Core {
         for bytes in link.relays.iter().take(limits::LINK_RELAYS) {
             let Ok(addr) = Multiaddr::try_from(bytes.clone()) else { continue };
             let (_, Some(relay)) = split_peer(addr.clone()) else { continue };
-            let get = SlotGet { addr: addr.to_string(), slot: link.slot_id.clone(), asked: false };
+            let get =
+                SlotGet { addr: addr.to_string(), slot: link.slot_id.clone(), asked: false, again_at: 0 };
             if self.relays.gets.insert((fetch, relay), get).is_none() {
                 relays = relays.saturating_add(1);
             }
@@ -180,7 +184,7 @@ impl Core {
         let free = self.relays.links.get(&relay).map_or(0, super::state::Link::free);
         let mut asks = Vec::new();
         for ((fetch, at), get) in &mut self.relays.gets {
-            if *at == relay && !get.asked && asks.len() < free {
+            if *at == relay && !get.asked && get.again_at <= turn.now.mono && asks.len() < free {
                 get.asked = true;
                 asks.push((*fetch, get.slot.clone()));
             }
@@ -202,6 +206,32 @@ impl Core {
             Some(_) => self.record_came(turn, fetch, &slot.body),
             None => Ok(()),
         }
+    }
+
+    /// The relay refused to read a slot. One that is busy is asked again, for as long as somebody looks at the link.
+    pub(super) fn slot_get_refused(
+        &mut self,
+        turn: &mut Turn<'_>,
+        relay: PeerId,
+        fetch: u64,
+        error: &RErr,
+    ) -> Result<(), Error> {
+        let looked_at = self.fetching.contains_key(&fetch);
+        match self.relays.gets.get_mut(&(fetch, relay)) {
+            Some(get) if error.code == "busy" && looked_at => {
+                get.asked = false;
+                get.again_at = turn.now.mono.saturating_add(u64::from(error.retry_ms).max(BUSY_MS));
+                self.timers.set(Due::Relays, get.again_at);
+                Ok(())
+            }
+            _ => self.slot_refused(turn, relay, fetch, &error.code),
+        }
+    }
+
+    /// When a busy relay may be asked again for a slot, monotonic ms.
+    pub(super) fn slots_again(&self, relay: PeerId) -> impl Iterator<Item = u64> {
+        let of_relay = self.relays.gets.iter().filter(move |((_, at), get)| *at == relay && !get.asked);
+        of_relay.map(|(_, get)| get.again_at)
     }
 
     /// The relay has no such slot, or does not give it.

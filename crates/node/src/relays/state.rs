@@ -94,6 +94,8 @@ pub(super) struct SlotGet {
     pub(super) addr: String,
     pub(super) slot: Vec<u8>,
     pub(super) asked: bool,
+    /// A busy relay is not asked again before this, monotonic ms.
+    pub(super) again_at: u64,
 }
 
 /// One relay that is followed.

@@ -56,6 +56,8 @@ pub(super) struct FakeRelay {
     pub(super) refuse_slots: Option<&'static str>,
     /// What is written into slots is not answered, and not kept.
     pub(super) mutes_slots: bool,
+    /// So many reads of slots are answered `busy`.
+    pub(super) busy_reads: u32,
     /// What it says to a hello instead of its own greeting.
     pub(super) greeting: Option<RelayBody>,
     /// It pushes whatever it has.
@@ -100,6 +102,7 @@ impl FakeRelay {
             refuse: None,
             refuse_slots: None,
             mutes_slots: false,
+            busy_reads: 0,
             greeting: None,
             ignores_credit: false,
             refused_log: None,
@@ -266,6 +269,10 @@ impl FakeRelay {
                 }
                 self.slots.insert(slot, (delete.version, None, delete.slot_pub));
                 vec![RelayBody::Ok(ROk {})]
+            }
+            RelayBody::SlotGet(_) if self.busy_reads > 0 => {
+                self.busy_reads -= 1;
+                vec![refusal("busy", 1_000, 0)]
             }
             RelayBody::SlotGet(get) => match self.slots.get(&id(&get.slot_id)) {
                 Some((version, Some(body), public)) => vec![RelayBody::Slot(Slot {

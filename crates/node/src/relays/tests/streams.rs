@@ -173,6 +173,26 @@ fn a_relay_of_an_invite_link_that_misbehaves_ends_the_look_at_it() {
     assert!(matches!(shown, Err(crate::error::Error::Offline(_))), "{shown:?}");
 }
 
+#[test]
+fn a_busy_relay_of_an_invite_link_is_asked_again_while_somebody_looks() {
+    let mut world = World::new(&["Alice", "Bob"], 1);
+    world.add_relay(ALICE, 0);
+    let (link, _) = world.ask(ALICE, |reply| Command::CreateInvite { once: true, hours: 24, reply }).unwrap();
+    world.pass(100);
+    world.relays[0].busy_reads = 3;
+    let shown = world.ask(BOB, |reply| Command::ShowInvite { link: link.clone(), reply });
+    assert_eq!(shown.map(|shown| shown.name), Ok("Alice".to_owned()));
+    // One that stays busy ends the look in its time.
+    let reads = |world: &World| world.relays[0].count(BOB, |body| matches!(body, RelayBody::SlotGet(_)));
+    world.relays[0].busy_reads = 1_000;
+    let before = reads(&world);
+    let shown = world.ask(BOB, |reply| Command::ShowInvite { link, reply });
+    assert!(matches!(shown, Err(crate::error::Error::Offline(_))), "{shown:?}");
+    world.pass(MINUTE);
+    let asked = reads(&world) - before;
+    assert!((5..=15).contains(&asked), "asked {asked} times");
+}
+
 /// The same bytes undo one turn at most, whichever stream brings them, and what lies behind them is taken.
 #[test]
 fn an_item_of_an_inbox_that_has_undone_a_turn_is_passed_over_on_every_stream() {
