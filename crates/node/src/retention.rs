@@ -41,14 +41,16 @@ impl Core {
     }
 
     fn retire_keys_of(&mut self, turn: &mut Turn<'_>, room: RoomRow) -> Result<(), Error> {
+        // A key that nobody can use takes the place of none, however high its epoch.
+        let Some(current) = self.current_key(turn, room) else { return Ok(()) };
         let Some(conversation) = self.rooms.get(&room) else { return Ok(()) };
-        let Some(highest) = conversation.keys.values().map(|held| held.facts.rank()).max() else {
+        let Some(current) = conversation.keys.get(&current).map(|held| held.facts.rank()) else {
             return Ok(());
         };
         let devices = conversation.devices.len();
         let mut changed = false;
         for kept in keys::list(turn.db, room)? {
-            if (kept.epoch, kept.id) >= highest {
+            if (kept.epoch, kept.id) >= current {
                 continue;
             }
             let Some(since) = kept.superseded_at else {

@@ -152,6 +152,27 @@ fn the_route_of_a_key_whose_basis_is_unknown_is_not_taken_over() {
 }
 
 #[test]
+fn a_key_that_nobody_can_use_supersedes_none() {
+    let mut pair = Pair::friends(true);
+    pair.run_for(2_000);
+    let superseded = |pair: &Pair| {
+        let kept = keys::list(pair.db(ALICE), pair.room(ALICE)).unwrap();
+        kept.iter().filter(|key| key.superseded_at.is_some()).count()
+    };
+    let (recipients, created) = (both(&pair), pair.now().wall);
+    let planted =
+        Made { basis: Some([7; 32]), epoch: 50, recipients: &recipients, created, route: Some([8; 32]) };
+    let held = make(&pair, planted);
+    keep(&mut pair, held);
+    pair.in_turn(ALICE, |core, turn| core.retire_keys(turn).unwrap());
+    assert_eq!(superseded(&pair), 0);
+    let held = plain(&pair, 51, &both(&pair));
+    keep(&mut pair, held);
+    pair.in_turn(ALICE, |core, turn| core.retire_keys(turn).unwrap());
+    assert_eq!(superseded(&pair), 2, "the one before, and the planted one");
+}
+
+#[test]
 fn a_key_is_not_used_beyond_its_age() {
     let mut pair = Pair::friends(true);
     pair.run_for(2_000);
