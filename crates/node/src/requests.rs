@@ -7,7 +7,8 @@ use madang_crypto::{invite_id, open_signed, os_rng, seal_envelope, sign_body};
 use madang_model::{AccountId, DeviceId, InviteId};
 use madang_p2p::PeerId;
 use madang_store::{
-    friends, meta,
+    friends::{self, FriendState},
+    meta,
     requests::{self, RequestState},
 };
 use madang_wire::{
@@ -56,11 +57,6 @@ impl Core {
         reply: Reply<(AccountId, view::FriendState)>,
     ) -> Result<(), Error> {
         let account = person.account;
-        let friend = friends::get(turn.db, &account)?;
-        if friend.as_ref().is_some_and(|friend| friend.state == friends::FriendState::Friend) {
-            turn.answer(reply, Ok((account, view::FriendState::Friend)));
-            return Ok(());
-        }
         let contact = Contact {
             account_log: record.account_log.clone(),
             bundles: record.bundles.clone(),
@@ -70,7 +66,14 @@ impl Core {
         };
         self.keep_contact(turn, person, &contact)?;
         friends::know(turn.db, &account, &person.name, turn.now.wall)?;
-        friends::set_state(turn.db, &account, friends::FriendState::Requested)?;
+        if is_friend(turn, &account)? {
+            // The request goes out all the same: the other side may have ended the friendship since.
+            turn.answer(reply, Ok((account, view::FriendState::Friend)));
+        } else {
+            friends::set_state(turn.db, &account, FriendState::Requested)?;
+            self.waiting_adds.entry(account).or_default().push(reply);
+            self.timers.set(Due::Added(account), turn.now.mono.saturating_add(ACCEPT_WAIT_MS));
+        }
         let secret: [u8; 16] = looked.link.secret.as_slice().try_into().unwrap_or_default();
         let open = requests::Outgoing {
             account,
@@ -84,8 +87,6 @@ impl Core {
             record: record.encode_to_vec(),
         };
         requests::send(turn.db, &open)?;
-        self.waiting_adds.entry(account).or_default().push(reply);
-        self.timers.set(Due::Added(account), turn.now.mono.saturating_add(ACCEPT_WAIT_MS));
         self.request_tries.remove(&account);
         self.send_request(turn, &open, record)?;
         turn.emit(Event::Friend { account });
@@ -208,7 +209,9 @@ impl Core {
         }
         requests::answered(turn.db, &account, RequestState::Refused, code)?;
         self.request_over(turn, &account)?;
-        friends::set_state(turn.db, &account, friends::FriendState::Known)?;
+        if !is_friend(turn, &account)? {
+            friends::set_state(turn.db, &account, FriendState::Known)?;
+        }
         turn.emit(Event::Answer { account, refused: Some(code) });
         self.answer_waiting(turn, account, &Err(why));
         Ok(())
@@ -291,6 +294,11 @@ impl Sealed {
         }
         Some(Self { mark: *mark, copies })
     }
+}
+
+/// Whether an account is a friend on this side, blocked or not.
+fn is_friend(turn: &Turn<'_>, account: &AccountId) -> Result<bool, Error> {
+    Ok(friends::get(turn.db, account)?.is_some_and(|friend| friend.state == FriendState::Friend))
 }
 
 /// Where the copies of a request are kept.

@@ -8,8 +8,8 @@ use madang_store::{
     tokens,
 };
 use madang_wire::{
-    AddDevice, ContactAccept, ContactRequest, Envelope, EnvelopeBody, EnvelopeInner, Message as _, OpHeader,
-    SignedOp, invite_link,
+    AddDevice, ContactAccept, ContactBody, ContactErr, ContactRequest, Envelope, EnvelopeBody, EnvelopeInner,
+    Message as _, OpHeader, SignedOp, invite_link,
 };
 
 use super::pair::Pair;
@@ -116,6 +116,54 @@ fn a_removed_friend_comes_back_with_a_new_invite() {
     pair.say(ALICE, "welcome back");
     pair.run_for(5_000);
     assert_eq!(pair.texts(BOB).last().map(String::as_str), Some("welcome back"));
+}
+
+#[test]
+fn whoever_was_removed_without_knowing_it_comes_back_with_a_new_invite() {
+    let mut pair = Pair::friends(true);
+    pair.run_for(60_000);
+    let bob = pair.account(BOB);
+    pair.cut();
+    ask(&mut pair, ALICE, 0, |reply| Command::RemoveFriend { account: bob, reply }).unwrap();
+    pair.say(BOB, "are you there?");
+    pair.run_for(60_000);
+    let (link, _) = invite(&mut pair, true);
+    pair.connect();
+    assert_eq!(add(&mut pair, &link), Ok(FriendState::Friend));
+    pair.run_for(60_000);
+    assert!(is_friend(&pair, ALICE) && is_friend(&pair, BOB));
+    pair.say(ALICE, "welcome back");
+    pair.say(BOB, "thanks");
+    pair.run_for(60_000);
+    let said = ["are you there?", "thanks", "welcome back"];
+    for who in [ALICE, BOB] {
+        let mut texts = pair.texts(who);
+        texts.sort();
+        assert_eq!(texts, said);
+    }
+}
+
+#[test]
+fn a_friend_stays_one_whatever_becomes_of_a_second_request() {
+    let mut pair = Pair::friends(true);
+    pair.run_for(60_000);
+    let alice = pair.account(ALICE);
+    let (link, invite) = invite(&mut pair, true);
+    // She still has him: the invite is not used up, and nobody is asked.
+    assert_eq!(add(&mut pair, &link), Ok(FriendState::Friend));
+    pair.run_for(60_000);
+    assert_eq!(invites::get(pair.db(ALICE), &invite.invite).unwrap().unwrap().used, 0);
+    let open = requests::outgoing(pair.db(BOB), &alice).unwrap().unwrap();
+    assert_eq!(open.state, RequestState::Accepted, "it does not go out for ever");
+    // And when the answer is a refusal: he is told, and keeps her.
+    pair.in_turn(BOB, |core, turn| {
+        requests::send(turn.db, &requests::Outgoing { state: RequestState::Open, ..open }).unwrap();
+        let refusal = ContactErr { code: "invite_revoked".to_owned() };
+        core.request_answered(turn, alice, Ok(ContactBody::Err(refusal))).unwrap();
+    });
+    assert!(is_friend(&pair, BOB));
+    let stored = friends::get(pair.db(BOB), &alice).unwrap().unwrap();
+    assert_eq!(stored.state, friends::FriendState::Friend);
 }
 
 #[test]
