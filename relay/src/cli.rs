@@ -1,147 +1,78 @@
 //! The command line of the relay.
 //!
-//! Owns flags, exit codes and what is printed. It must not know how a relay works. Invariant: data goes to standard
-//! output, everything else to standard error.
+//! Owns what each command does and where it is printed. It must not know how a relay works. Invariant: data goes to
+//! standard output, everything else to standard error.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::FromArgMatches as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
+use crate::args::{Cli, Command, ConfigCommand, File, Init, Place, Run};
 use crate::clock::Clock;
-use crate::config::{self, Config, Flags, LogConfig};
+use crate::config::{self, Config, ConfigError, Flags, LogConfig};
+use crate::failure::Failure;
 use crate::server::{self, Options, Ready};
 use crate::terms::Terms;
+use crate::words::{Language, failures, help, notices, usage};
 use crate::{data_dir, exposure, init, probe};
 
 /// Configuration file used when it exists and no other is named.
 const DEFAULT_CONFIG: &str = "/etc/madang-relay/relay.toml";
 
-/// Exit code of a wrong combination of flags.
-const USAGE: u8 = 2;
-
-/// The Madang relay: keeps sealed messages until their recipients come.
-#[derive(Parser)]
-#[command(name = "madang-relay", version, about)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Runs the relay in the foreground; prints one JSON line when it is ready.
-    Run(Run),
-    /// Writes a commented configuration and a key, and prints the address for clients.
-    Init(Init),
-    /// Checks, shows or documents the configuration.
-    Config {
-        #[command(subcommand)]
-        command: ConfigCommand,
-    },
-    /// Prints the state of the running relay as JSON.
-    Status(Place),
-    /// Exit code 0 when the running relay can serve, 1 otherwise.
-    Healthcheck(Place),
-}
-
-#[derive(Args)]
-struct Run {
-    /// For tests: open to everybody, loopback only unless --listen says otherwise, free ports, no rates, no
-    /// configuration needed.
-    #[arg(long)]
-    dev: bool,
-    /// The data directory.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Address and port for clients, over TCP and QUIC; port 0 picks a free one.
-    #[arg(long, value_name = "ADDR:PORT")]
-    listen: Option<SocketAddr>,
-    /// Writes one JSON line per decoded frame; only with --dev.
-    #[arg(long, value_name = "FILE")]
-    trace_frames: Option<PathBuf>,
-    /// Boxes are made only with this code.
-    #[arg(long, value_name = "CODE")]
-    admission: Option<String>,
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct Init {
-    /// Name under which clients find this machine.
-    #[arg(long, value_name = "NAME")]
-    domain: String,
-    /// Directory for relay.toml and relay.key.
-    #[arg(long, value_name = "DIR", default_value = "/etc/madang-relay")]
-    dir: PathBuf,
-}
-
-#[derive(Subcommand)]
-enum ConfigCommand {
-    /// Says whether the configuration is in order.
-    Check(File),
-    /// Prints the configuration in force, defaults included, codes hidden.
-    Show(File),
-    /// Prints the commented example file.
-    Example,
-}
-
-#[derive(Args)]
-struct File {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct Place {
-    /// The data directory of the running relay.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
-        Command::Run(run) if run.trace_frames.is_some() && !run.dev => {
-            complain("--trace-frames shows what clients send and is allowed with --dev only");
-            return ExitCode::from(USAGE);
-        }
-        Command::Run(run) => run_relay(run),
-        Command::Init(init) => init_relay(&init),
-        Command::Config { command } => show_config(&command),
-        Command::Status(place) => status(&place),
-        Command::Healthcheck(place) => healthcheck(&place),
+    let language = Language::of_process();
+    let parsed = help::command(language).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return unparsed(language, &error),
     };
-    match done {
+    match perform(language, cli.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&told(&error));
-            ExitCode::FAILURE
+        Err(failure) => {
+            complain(&failures::told(language, &failure));
+            ExitCode::from(failure.exit_code())
         }
     }
 }
 
-fn run_relay(run: Run) -> anyhow::Result<()> {
+/// Help and version are answers; anything else that does not parse is a wrong use.
+fn unparsed(language: Language, error: &clap::Error) -> ExitCode {
+    match usage::told(language, error).filter(|_| error.use_stderr()) {
+        Some(told) => complain(&told),
+        // Where the output is closed nobody waits for it.
+        None => drop(error.print()),
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+fn perform(language: Language, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(run) => run_relay(language, run),
+        Command::Init(init) => init_relay(language, &init),
+        Command::Config { command } => show_config(language, &command),
+        Command::Status(place) => status(&place),
+        Command::Healthcheck(place) => healthcheck(&place),
+    }
+}
+
+fn run_relay(language: Language, run: Run) -> Result<(), Failure> {
+    if run.trace_frames.is_some() && !run.dev {
+        return Err(Failure::TraceWithoutDev);
+    }
     let flags = Flags { dev: run.dev, data: run.data, listen: run.listen, admission: run.admission };
     let config = load(run.config.as_deref(), &flags)?;
     let set_filter = start_logging(&config.log)?;
-    abort_on_panic();
+    abort_on_panic(language);
     if run.dev
-        && let Some(warning) = exposure::warning(&config, exposure::is_korean())
+        && let Some(warning) = exposure::warning(&config, language)
     {
         complain(&warning);
     }
@@ -159,7 +90,7 @@ fn run_relay(run: Run) -> anyhow::Result<()> {
 
 /// The configuration anew at every SIGHUP; one that cannot be used is told in the log and changes nothing.
 fn reloads(
-    load: impl Fn() -> anyhow::Result<Config> + Send + 'static,
+    load: impl Fn() -> Result<Config, Failure> + Send + 'static,
 ) -> anyhow::Result<mpsc::Receiver<Config>> {
     let mut hangup = signal(SignalKind::hangup()).context("Cannot handle SIGHUP")?;
     let (send, reloads) = mpsc::channel(1);
@@ -168,7 +99,9 @@ fn reloads(
             match load() {
                 // It ends with the relay.
                 Ok(config) => drop(send.send(config).await),
-                Err(error) => tracing::error!(error = told(&error), "the configuration was not reloaded"),
+                Err(failure) => {
+                    tracing::error!(error = failure.whole(), "the configuration was not reloaded")
+                }
             }
         }
     });
@@ -183,7 +116,7 @@ fn print_ready(ready: &Ready) -> std::io::Result<()> {
         http: &'a str,
     }
     let line = serde_json::to_string(&Line { event: "ready", addr: &ready.addr, http: &ready.http })?;
-    print(&format!("{line}\n"))
+    write(&format!("{line}\n"))
 }
 
 /// Completes at the first SIGINT or SIGTERM; the second one ends the process at once.
@@ -205,57 +138,52 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-fn init_relay(init: &Init) -> anyhow::Result<()> {
+fn init_relay(language: Language, init: &Init) -> Result<(), Failure> {
     let made = init::init(&init.dir, &init.domain)?;
-    print(&format!(
-        "Configuration  {}\nKey            {}\nAddress        {}\nInvite code    {}\n",
-        made.config.display(),
-        made.key.display(),
-        made.addr,
-        made.code,
-    ))?;
-    Ok(())
+    print(&notices::made(language, &made))
 }
 
-fn show_config(command: &ConfigCommand) -> anyhow::Result<()> {
+fn show_config(language: Language, command: &ConfigCommand) -> Result<(), Failure> {
+    let loaded = |file: &File| load(file.config.as_deref(), &Flags::default());
     match command {
         ConfigCommand::Check(file) => {
-            check(&load(file.config.as_deref(), &Flags::default())?)?;
-            print("The configuration is in order.\n")?;
+            check(&loaded(file)?)?;
+            print(notices::in_order(language))
         }
-        ConfigCommand::Show(file) => {
-            print(&config::show(&load(file.config.as_deref(), &Flags::default())?)?)?;
-        }
-        ConfigCommand::Example => print(&config::example())?,
+        ConfigCommand::Show(file) => print(&config::show(&loaded(file)?)?),
+        ConfigCommand::Example => print(&config::example()),
     }
-    Ok(())
 }
 
-fn status(place: &Place) -> anyhow::Result<()> {
+fn status(place: &Place) -> Result<(), Failure> {
     let http = running(place)?;
     let answer = runtime()?.block_on(probe::get(&http, "/status"))?;
-    anyhow::ensure!(answer.status == 200, "The relay answers with status {}", answer.status);
-    print(&answer.body)?;
-    Ok(())
+    match answer.status {
+        200 => print(&answer.body),
+        status => Err(Failure::Status { status }),
+    }
 }
 
-fn healthcheck(place: &Place) -> anyhow::Result<()> {
+fn healthcheck(place: &Place) -> Result<(), Failure> {
     let http = running(place)?;
     let answer = runtime()?.block_on(probe::get(&http, "/readyz"))?;
-    anyhow::ensure!(answer.status == 200, "The relay is not ready: {}", answer.body.trim());
-    Ok(())
+    match answer.status {
+        200 => Ok(()),
+        _ => Err(Failure::NotReady { said: answer.body.trim().to_owned() }),
+    }
 }
 
 /// The web address of the relay that runs on a data directory.
-fn running(place: &Place) -> anyhow::Result<String> {
+fn running(place: &Place) -> Result<String, Failure> {
     let flags = Flags { data: place.data.clone(), ..Flags::default() };
     let data = load(place.config.as_deref(), &flags)?.storage.data;
-    let running =
-        data_dir::running(&data)?.with_context(|| format!("No relay runs on {}", data.display()))?;
-    running.http.context("The relay is starting")
+    match data_dir::running(&data)? {
+        Some(running) => running.http.ok_or(Failure::Starting { data }),
+        None => Err(Failure::NotRunning { data }),
+    }
 }
 
-fn load(file: Option<&Path>, flags: &Flags) -> anyhow::Result<Config> {
+fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, Failure> {
     let default = Path::new(DEFAULT_CONFIG);
     let file = file.or_else(|| (!flags.dev && default.exists()).then_some(default));
     let env: BTreeMap<String, String> = std::env::vars_os()
@@ -264,29 +192,21 @@ fn load(file: Option<&Path>, flags: &Flags) -> anyhow::Result<Config> {
     Ok(config::load(file, &env, flags)?)
 }
 
-/// An error with its causes, each of which is said once: some errors name theirs already.
-fn told(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
-        "" => cause,
-        known if known.contains(&cause) => said,
-        _ => format!("{said}: {cause}"),
-    })
-}
-
 /// Whether a configuration that was loaded can be used; answers the filter of its log.
-fn check(config: &Config) -> anyhow::Result<EnvFilter> {
+fn check(config: &Config) -> Result<EnvFilter, ConfigError> {
     Terms::new(config, None)?;
     filter(&config.log)
 }
 
-fn filter(log: &LogConfig) -> anyhow::Result<EnvFilter> {
-    EnvFilter::try_new(&log.level).with_context(|| format!("log.level: {:?} is not a filter", log.level))
+fn filter(log: &LogConfig) -> Result<EnvFilter, ConfigError> {
+    EnvFilter::try_new(&log.level)
+        .map_err(|error| ConfigError::Filter { level: log.level.clone(), problem: error.to_string() })
 }
 
 /// Puts another filter of the log in force.
 type SetFilter = Box<dyn Fn(EnvFilter) -> anyhow::Result<()> + Send>;
 
-fn start_logging(log: &LogConfig) -> anyhow::Result<SetFilter> {
+fn start_logging(log: &LogConfig) -> Result<SetFilter, Failure> {
     // A file would keep the codes of colours.
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = !plain && std::io::stderr().is_terminal();
@@ -306,14 +226,11 @@ fn start_logging(log: &LogConfig) -> anyhow::Result<SetFilter> {
 }
 
 /// A relay of which one part has panicked must not go on half alive.
-fn abort_on_panic() {
+fn abort_on_panic(language: Language) {
     let print_backtrace = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         print_backtrace(panic);
-        complain(&format!(
-            "madang-relay {} stops because of this panic; please report it with the lines above",
-            env!("CARGO_PKG_VERSION")
-        ));
+        complain(&notices::panicked(language));
         std::process::abort();
     }));
 }
@@ -322,7 +239,11 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("Cannot start the runtime")
 }
 
-fn print(text: &str) -> std::io::Result<()> {
+fn print(text: &str) -> Result<(), Failure> {
+    write(text).map_err(Failure::Output)
+}
+
+fn write(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
@@ -331,18 +252,4 @@ fn print(text: &str) -> std::io::Result<()> {
 fn complain(text: &str) {
     // Where standard error is closed there is nobody to complain to.
     drop(writeln!(std::io::stderr().lock(), "{text}"));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cause_is_said_once() {
-        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, "no such file");
-        let read = config::ConfigError::Read { path: "relay.toml".into(), source: missing() };
-        assert_eq!(told(&read.into()), "Cannot read relay.toml: no such file");
-        let wrapped = anyhow::Error::new(missing()).context("Cannot open the database");
-        assert_eq!(told(&wrapped), "Cannot open the database: no such file");
-    }
 }

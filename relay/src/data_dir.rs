@@ -26,28 +26,30 @@ const FILE_BYTES: u64 = 4096;
 #[non_exhaustive]
 pub enum DataDirError {
     /// Another relay works on it.
-    #[error("{path} is in use by another relay, process {pid}")]
+    #[error("{path} is in use by another relay, process {}", shown(*pid))]
     InUse {
         /// The directory.
         path: PathBuf,
-        /// Process id of the other relay, "unknown" when it has not written it yet.
-        pid: String,
+        /// Process id of the other relay, when it has written it already.
+        pid: Option<u32>,
     },
     /// A newer relay wrote it.
-    #[error("{path} was written by a newer relay (layout {found}, this one knows {VERSION})")]
+    #[error("{path} was written by a newer relay (layout {found}, this one knows {known})")]
     Newer {
         /// The directory.
         path: PathBuf,
         /// Layout found.
         found: u32,
+        /// Newest layout this program knows.
+        known: u32,
     },
     /// A file of it has wrong content.
-    #[error("{path} is damaged: {problem}")]
+    #[error("{path} is damaged: {damage}")]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        problem: String,
+        damage: Damage,
     },
     /// A file could not be read or written.
     #[error("Cannot use {path}: {source}")]
@@ -57,6 +59,28 @@ pub enum DataDirError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// What is wrong with the content of a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// The file of the layout holds this instead of a number.
+    #[error("{0:?} is not a version")]
+    Version(String),
+    /// A key file holds more than a key.
+    #[error("it is too long to hold a key")]
+    LongKey,
+    /// A key file holds something of another length than a key.
+    #[error("it does not hold a key of 64 hexadecimal digits")]
+    Key,
+    /// A key file holds something of the length of a key that is not written in hexadecimal digits.
+    #[error("it does not hold a key in hexadecimal digits")]
+    Digits,
+}
+
+fn shown(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
 }
 
 /// A directory this process holds the lock of; the lock goes with the value.
@@ -97,7 +121,7 @@ impl DataDir {
             if error != rustix::io::Errno::WOULDBLOCK {
                 return Err(DataDirError::Io { path: lock_path, source: error.into() });
             }
-            let pid = read_running(&mut lock).map_or_else(|| "unknown".into(), |other| other.pid.to_string());
+            let pid = read_running(&mut lock).map(|other| other.pid);
             return Err(DataDirError::InUse { path: path.to_owned(), pid });
         }
         let mut dir = Self { path: path.to_owned(), lock };
@@ -112,8 +136,7 @@ impl DataDir {
     /// `Io` when the file cannot be written.
     pub fn announce(&mut self, running: &Running) -> Result<(), DataDirError> {
         let path = self.path.join("lock");
-        let text = serde_json::to_vec(running)
-            .map_err(|error| DataDirError::Damaged { path: path.clone(), problem: error.to_string() })?;
+        let text = serde_json::to_vec(running).map_err(|error| io(&path)(error.into()))?;
         let mut write = || {
             self.lock.set_len(0)?;
             self.lock.seek(SeekFrom::Start(0))?;
@@ -144,15 +167,15 @@ impl DataDir {
     fn check_version(&self) -> Result<(), DataDirError> {
         let path = self.path.join("version");
         if !path.exists() {
-            return std::fs::write(&path, format!("{VERSION}\n")).map_err(io(&path));
+            return whole(&path, std::fs::write(&path, format!("{VERSION}\n"))).map_err(io(&path));
         }
         let text = read_small(&path)?;
         let found: u32 = text.trim().parse().map_err(|_| DataDirError::Damaged {
             path: path.clone(),
-            problem: format!("{:?} is not a version", text.trim()),
+            damage: Damage::Version(text.trim().to_owned()),
         })?;
         if found > VERSION {
-            return Err(DataDirError::Newer { path: self.path.clone(), found });
+            return Err(DataDirError::Newer { path: self.path.clone(), found, known: VERSION });
         }
         Ok(())
     }
@@ -196,8 +219,7 @@ pub fn read_or_make_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError
 }
 
 fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
-    let damaged =
-        |problem: &str| DataDirError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
+    let damaged = |damage| DataDirError::Damaged { path: path.to_owned(), damage };
     // A buffer of fixed size: one that grows leaves copies behind.
     let mut text = Zeroizing::new([0u8; KEY_FILE_BYTES]);
     let mut file = File::open(path).map_err(io(path))?;
@@ -209,16 +231,16 @@ fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
         }
     }
     if filled == KEY_FILE_BYTES {
-        return Err(damaged("it is too long to hold a key"));
+        return Err(damaged(Damage::LongKey));
     }
     let digits = text.get(..filled).unwrap_or_default().trim_ascii();
     let mut key = Zeroizing::new([0u8; 32]);
     if digits.len() != 64 {
-        return Err(damaged("it does not hold a key of 64 hexadecimal digits"));
+        return Err(damaged(Damage::Key));
     }
     data_encoding::HEXLOWER_PERMISSIVE
         .decode_mut(digits, &mut key[..])
-        .map_err(|_| damaged("it does not hold a key in hexadecimal digits"))?;
+        .map_err(|_| damaged(Damage::Digits))?;
     Ok(key)
 }
 
@@ -234,8 +256,17 @@ fn make_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
     }
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io(path))?;
-    file.write_all(&text[..]).and_then(|()| file.sync_all()).map_err(io(path))?;
+    whole(path, file.write_all(&text[..]).and_then(|()| file.sync_all())).map_err(io(path))?;
     Ok(key)
+}
+
+/// A new file after what became of writing it. One that has found no room on the disk goes again: the next start would
+/// take its half for damage.
+pub(crate) fn whole(path: &Path, written: std::io::Result<()>) -> std::io::Result<()> {
+    written.inspect_err(|_| {
+        // What cannot be removed either is told as damaged by the next start.
+        drop(std::fs::remove_file(path));
+    })
 }
 
 fn read_small(path: &Path) -> Result<String, DataDirError> {
@@ -268,7 +299,7 @@ mod tests {
         let mut first = DataDir::open(dir.path()).unwrap();
         let error = DataDir::open(dir.path()).unwrap_err();
         assert!(
-            matches!(&error, DataDirError::InUse { pid, .. } if *pid == std::process::id().to_string()),
+            matches!(&error, DataDirError::InUse { pid, .. } if *pid == Some(std::process::id())),
             "{error}"
         );
         let told = Running { pid: std::process::id(), http: Some("127.0.0.1:1".into()), addr: None };
@@ -287,6 +318,18 @@ mod tests {
         assert!(matches!(DataDir::open(dir.path()).unwrap_err(), DataDirError::Newer { found: 2, .. }));
         std::fs::write(dir.path().join("version"), "soon\n").unwrap();
         assert!(matches!(DataDir::open(dir.path()).unwrap_err(), DataDirError::Damaged { .. }));
+    }
+
+    #[test]
+    fn a_file_that_found_no_room_does_not_stay_by_half() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("version");
+        std::fs::write(&path, "").unwrap();
+        whole(&path, Ok(())).unwrap();
+        assert!(path.exists());
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert_eq!(whole(&path, Err(full)).unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+        assert!(!path.exists());
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 mod admission;
 mod answer;
+mod args;
 #[cfg(test)]
 mod bare;
 pub mod cli;
@@ -22,6 +23,7 @@ mod deposit;
 mod deposit_tests;
 mod drain;
 mod exposure;
+mod failure;
 mod http;
 mod hub;
 pub mod init;
@@ -38,6 +40,9 @@ mod terms;
 mod token;
 mod trace;
 mod usage;
+mod words;
 mod writer;
 
+pub use failure::Failure;
+pub use probe::ProbeError;
 pub use swarm::ListenError;

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Running};
 use crate::drain;
+use crate::failure::Failure;
 use crate::http::{self, Site};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -68,16 +69,17 @@ pub async fn run(
     ready: impl FnOnce(&Ready) -> std::io::Result<()>,
     reloads: mpsc::Receiver<Config>,
     shutdown: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
+) -> Result<(), Failure> {
     let mut data = DataDir::open(&config.storage.data)?;
     let mut secret = data.key(&config.network.key_file)?;
     let (state, thread) = start_storage(&config, &options, clock, &data, &secret)?;
     let listening = swarm::listen(&mut secret, &config.network).await?;
     drop(secret);
-    let web = TcpListener::bind(config.http.listen)
-        .await
-        .with_context(|| format!("Cannot listen on {} for the web server", config.http.listen))?;
-    let told = Ready { addr: listening.addr.to_string(), http: web.local_addr()?.to_string() };
+    let address = config.http.listen;
+    let cannot_listen = |source| Failure::Web { address, source };
+    let web = TcpListener::bind(address).await.map_err(cannot_listen)?;
+    let http = web.local_addr().map_err(cannot_listen)?.to_string();
+    let told = Ready { addr: listening.addr.to_string(), http };
     let peers = Arc::new(Peers::default());
     let (drain, draining) = watch::channel(false);
     let (close_web, closing) = watch::channel(false);
@@ -97,7 +99,7 @@ pub async fn run(
         addr: Some(told.addr.clone()),
     })?;
     tracing::info!(addr = %told.addr, http = %told.http, "ready");
-    ready(&told).context("Cannot print the ready line")?;
+    ready(&told).map_err(Failure::Output)?;
     notify(sd_notify::NotifyState::Ready);
 
     shutdown.await;
@@ -128,10 +130,10 @@ fn start_storage(
     clock: Clock,
     data: &DataDir,
     secret: &[u8; 32],
-) -> anyhow::Result<(Arc<State>, StorageThread)> {
+) -> Result<(Arc<State>, StorageThread), Failure> {
     let path = data.database();
     let database = SqliteStorage::open(&path, config.storage.max_bytes)
-        .with_context(|| format!("Cannot open {}", path.display()))?;
+        .map_err(|source| Failure::Storage { path, source })?;
     let metrics = Arc::new(Metrics::new());
     let batch = metrics.batch();
     let (handle, thread) = storage::spawn(Box::new(database), move |calls| {
@@ -142,7 +144,7 @@ fn start_storage(
     let trace = options
         .trace_frames
         .as_deref()
-        .map(|path| Trace::create(path).with_context(|| format!("Cannot write {}", path.display())))
+        .map(|path| Trace::create(path).map_err(|source| Failure::Trace { path: path.to_owned(), source }))
         .transpose()?;
     let state = State {
         in_force,

@@ -45,12 +45,12 @@ pub enum ListenError {
     #[error("the transports could not be built: {0}")]
     Transport(String),
     /// An address is not free.
-    #[error("cannot listen on {address}: {problem}")]
+    #[error("cannot listen on {address}: {source}")]
     Address {
         /// The address.
         address: String,
         /// What the system says.
-        problem: String,
+        source: std::io::Error,
     },
 }
 
@@ -97,27 +97,26 @@ pub(crate) async fn listen(secret: &mut [u8; 32], config: &NetworkConfig) -> Res
 
 /// Binds TCP and UDP; with port 0 until a port is free for both.
 async fn bind(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<u16, ListenError> {
-    let mut problem = String::new();
-    let attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
-    for _ in 0..attempts {
+    let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
+    loop {
         let tcp = Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()));
         let (tcp_id, port) = bind_one(swarm, tcp).await?;
         let quic = Multiaddr::from(address.ip()).with(Protocol::Udp(port)).with(Protocol::QuicV1);
+        attempts = attempts.saturating_sub(1);
         match bind_one(swarm, quic).await {
             Ok(_) => return Ok(port),
-            Err(error) => problem = error.to_string(),
-        }
-        swarm.remove_listener(tcp_id);
+            Err(error) if attempts == 0 => return Err(error),
+            Err(_) => swarm.remove_listener(tcp_id),
+        };
     }
-    Err(ListenError::Address { address: address.to_string(), problem })
 }
 
 async fn bind_one(
     swarm: &mut Swarm<Behaviour>,
     address: Multiaddr,
 ) -> Result<(libp2p::core::transport::ListenerId, u16), ListenError> {
-    let failed = |problem: String| ListenError::Address { address: address.to_string(), problem };
-    let id = swarm.listen_on(address.clone()).map_err(|error| failed(transport::refusal(&error)))?;
+    let failed = |said: &str| ListenError::Address { address: address.to_string(), source: system(said) };
+    let id = swarm.listen_on(address.clone()).map_err(|error| failed(&transport::refusal(&error)))?;
     loop {
         match swarm.select_next_some().await {
             SwarmEvent::NewListenAddr { listener_id, address, .. } if listener_id == id => {
@@ -128,15 +127,22 @@ async fn bind_one(
                 return Ok((id, port.unwrap_or(0)));
             }
             SwarmEvent::ListenerClosed { listener_id, reason, .. } if listener_id == id => {
-                let problem = reason.err().map(|error| error.to_string());
-                return Err(failed(problem.unwrap_or_else(|| "the listener was closed".to_owned())));
+                let said = reason.err().map(|error| error.to_string());
+                return Err(failed(said.as_deref().unwrap_or("the listener was closed")));
             }
             SwarmEvent::ListenerError { listener_id, error } if listener_id == id => {
-                return Err(failed(error.to_string()));
+                return Err(failed(&error.to_string()));
             }
             _ => {}
         }
     }
+}
+
+/// What the system says, as its own error again: the layers between wrap it until only its text is left, and that ends
+/// with its number.
+fn system(said: &str) -> std::io::Error {
+    let number = said.rsplit_once("(os error ").and_then(|(_, rest)| rest.strip_suffix(')')?.parse().ok());
+    number.map_or_else(|| std::io::Error::other(said.to_owned()), std::io::Error::from_raw_os_error)
 }
 
 /// The address printed for clients.
@@ -262,4 +268,42 @@ async fn serve_stream(state: Arc<State>, peer: Arc<Peer>, stream: Stream, draini
     }
     session::serve(state, Arc::clone(&peer), stream, draining).await;
     peer.close_stream();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    async fn refused(listen: SocketAddr) -> (String, std::io::Error) {
+        let config = NetworkConfig { listen, ..NetworkConfig::default() };
+        match super::listen(&mut [1; 32], &config).await {
+            Err(ListenError::Address { address, source }) => (address, source),
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("the address was free"),
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_holds_the_port_over_tcp_or_udp_the_reason_keeps_its_kind() {
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = tcp.local_addr().unwrap();
+        let (address, source) = refused(taken).await;
+        assert_eq!(address, format!("/ip4/127.0.0.1/tcp/{}", taken.port()));
+        assert_eq!(source.kind(), ErrorKind::AddrInUse, "{source}");
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let taken = udp.local_addr().unwrap();
+        let (address, source) = refused(taken).await;
+        assert_eq!(address, format!("/ip4/127.0.0.1/udp/{}/quic-v1", taken.port()));
+        assert_eq!(source.kind(), ErrorKind::AddrInUse, "{source}");
+    }
+
+    #[test]
+    fn the_words_of_the_system_stay_what_they_are() {
+        let taken = std::io::Error::from_raw_os_error(98);
+        assert_eq!(system(&taken.to_string()).to_string(), taken.to_string());
+        assert_eq!(system("the listener was closed").to_string(), "the listener was closed");
+    }
 }

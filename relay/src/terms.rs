@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::admission::Admission;
-use crate::config::{Config, LimitsConfig, RatesConfig};
+use crate::config::{Config, ConfigError, LimitsConfig, RatesConfig};
 use crate::rates::Rates;
 
 /// The terms of one configuration.
@@ -22,9 +22,8 @@ impl Terms {
     ///
     /// # Errors
     /// When an option makes no sense.
-    pub(crate) fn new(config: &Config, before: Option<&Self>) -> anyhow::Result<Self> {
-        let admission = Admission::new(&config.access)
-            .map_err(|text| anyhow::anyhow!("access.allow_peers: {text:?} is not a peer id"))?;
+    pub(crate) fn new(config: &Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+        let admission = Admission::new(&config.access).map_err(|text| ConfigError::Peer { text })?;
         let same = before.filter(|before| before.config == config.rates);
         let rates =
             same.map_or_else(|| Arc::new(Rates::new(&config.rates)), |before| Arc::clone(&before.rates));
@@ -48,7 +47,7 @@ impl InForce {
     ///
     /// # Errors
     /// When an option makes no sense; then nothing has changed.
-    pub(crate) fn replace(&self, config: &Config) -> anyhow::Result<()> {
+    pub(crate) fn replace(&self, config: &Config) -> Result<(), ConfigError> {
         let terms = Terms::new(config, Some(&self.get()))?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(terms);
         Ok(())

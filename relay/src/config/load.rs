@@ -1,6 +1,6 @@
 //! Loading: defaults, file, environment, flags, in this order.
 //!
-//! Owns the layers and the messages for mistakes. It must not know what options do. Invariant: nothing is ignored,
+//! Owns the layers and the search for mistakes. It must not know what options do. Invariant: nothing is ignored,
 //! an unknown section or key stops the program and names what was probably meant.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::mistake::{ConfigError, Expected, Place, Rule};
 use super::table::{Config, SECTIONS};
 
 /// Prefix of environment variables; sections and keys follow behind two underscores each.
@@ -16,49 +17,6 @@ const ENV_PREFIX: &str = "RELAY__";
 
 /// Largest life of an inbox item (protocol section 10.1), hours.
 const INBOX_TTL_MAX_H: u32 = 45 * 24;
-
-/// Why a configuration was refused.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file could not be read.
-    #[error("Cannot read {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not TOML.
-    #[error("{path} is not valid TOML: {message}")]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// What the parser says, with line and column.
-        message: String,
-    },
-    /// No option has this name.
-    #[error("Unknown option {name} in {place}{hint}")]
-    Unknown {
-        /// The name as written.
-        name: String,
-        /// File or environment.
-        place: String,
-        /// What was probably meant.
-        hint: String,
-    },
-    /// A value has the wrong type.
-    #[error("Wrong value: {0}")]
-    Value(String),
-    /// A value is of the right type and makes no sense.
-    #[error("{name} {problem}")]
-    Range {
-        /// The option.
-        name: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
 
 /// Values given on the command line; they win over file and environment.
 #[derive(Clone, Debug, Default)]
@@ -86,21 +44,23 @@ pub fn load(
     if flags.dev {
         merge(&mut table, dev());
     }
+    let mut layers: Vec<(Place, Table)> = Vec::new();
     if let Some(path) = file {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let layer: Table = toml::from_str(&text)
-            .map_err(|error| ConfigError::Syntax { path: path.to_owned(), message: error.to_string() })?;
-        check_names(&layer, &path.display().to_string())?;
-        merge(&mut table, layer);
+        let layer: Table = toml::from_str(&text).map_err(|error| syntax(path, &text, &error))?;
+        layers.push((Place::File(path.to_owned()), layer));
     }
-    let layer = from_env(env)?;
-    check_names(&layer, "the environment")?;
-    merge(&mut table, layer);
-    merge(&mut table, from_flags(flags));
-    let mut config: Config = Value::Table(table)
-        .try_into()
-        .map_err(|error: toml::de::Error| ConfigError::Value(error.to_string()))?;
+    layers.push((Place::Environment, from_env(env)?));
+    for (place, layer) in &layers {
+        check_names(layer, place)?;
+    }
+    layers.push((Place::Flags, from_flags(flags)));
+    for (_, layer) in &layers {
+        merge(&mut table, layer.clone());
+    }
+    let mut config: Config =
+        Value::Table(table).try_into().map_err(|error: toml::de::Error| wrong_value(&layers, &error))?;
     // A code on the command line means that nobody gets in without it.
     if flags.admission.is_some() {
         config.access.open = false;
@@ -117,7 +77,7 @@ pub fn load(
 pub fn show(config: &Config) -> Result<String, ConfigError> {
     let mut shown = config.clone();
     shown.access.codes = shown.access.codes.iter().map(|_| "(hidden)".to_owned()).collect();
-    toml::to_string(&shown).map_err(|error| ConfigError::Value(error.to_string()))
+    toml::to_string(&shown).map_err(|error| ConfigError::Conversion(error.to_string()))
 }
 
 pub(super) fn defaults() -> Table {
@@ -162,11 +122,7 @@ fn from_env(env: &BTreeMap<String, String>) -> Result<Table, ConfigError> {
     for (name, text) in env {
         let Some(rest) = name.strip_prefix(ENV_PREFIX) else { continue };
         let Some((section, key)) = rest.split_once("__") else {
-            return Err(ConfigError::Unknown {
-                name: name.clone(),
-                place: "the environment".into(),
-                hint: "; the form is RELAY__SECTION__KEY".into(),
-            });
+            return Err(ConfigError::Variable { name: name.clone() });
         };
         let (section, key) = (section.to_lowercase(), key.to_lowercase());
         let value = parse_value(&section, &key, text);
@@ -222,19 +178,67 @@ fn merge(base: &mut Table, layer: Table) {
     }
 }
 
-fn check_names(layer: &Table, place: &str) -> Result<(), ConfigError> {
-    let unknown = |name: String, hint: Option<String>| ConfigError::Unknown {
-        name,
-        place: place.to_owned(),
-        hint: hint.map(|hint| format!("; did you mean {hint}?")).unwrap_or_default(),
-    };
+fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let at = error.span().and_then(|span| text.get(..span.start)).map(|before| {
+        let line = before.split('\n').count();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_add(1);
+        (line, column)
+    });
+    ConfigError::Syntax {
+        path: path.to_owned(),
+        at,
+        problem: error.message().to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    }
+}
+
+/// Which value it was that could not be taken: the first option that alone cannot be taken either. The last layer that
+/// sets an option wins.
+fn wrong_value(layers: &[(Place, Table)], error: &toml::de::Error) -> ConfigError {
+    let options =
+        SECTIONS.iter().flat_map(|section| section.options.iter().map(|option| (section.name, option.key)));
+    for (section, key) in options {
+        let of = |table: &Table| table.get(section).and_then(|options| options.get(key)).cloned();
+        let set = layers.iter().rev().find_map(|(place, layer)| Some((place, of(layer)?)));
+        let Some((place, value)) = set.filter(|(_, value)| !is_taken(section, key, value)) else { continue };
+        return ConfigError::Value {
+            name: format!("{section}.{key}"),
+            place: place.clone(),
+            // A code of the wrong type is still a code.
+            value: if key == "codes" { "(hidden)".to_owned() } else { value.to_string() },
+            expected: expected(of(&defaults()).as_ref()),
+        };
+    }
+    ConfigError::Conversion(error.to_string())
+}
+
+fn is_taken(section: &str, key: &str, value: &Value) -> bool {
+    let options = Table::from_iter([(key.to_owned(), value.clone())]);
+    let table = Table::from_iter([(section.to_owned(), Value::Table(options))]);
+    Value::Table(table).try_into::<Config>().is_ok()
+}
+
+/// What an option with this default takes.
+fn expected(default: Option<&Value>) -> Expected {
+    match default {
+        Some(Value::Integer(_)) => Expected::Number,
+        Some(Value::Boolean(_)) => Expected::Switch,
+        Some(Value::Array(_)) => Expected::List,
+        Some(Value::String(text)) if text.parse::<SocketAddr>().is_ok() => Expected::Address,
+        _ => Expected::Text,
+    }
+}
+
+fn check_names(layer: &Table, place: &Place) -> Result<(), ConfigError> {
+    let unknown =
+        |name: String, near: Option<String>| ConfigError::Unknown { name, place: place.clone(), near };
     for (name, value) in layer {
         let Some(section) = SECTIONS.iter().find(|section| section.name == name) else {
             let hint = nearest(name, SECTIONS.iter().map(|section| section.name));
             return Err(unknown(format!("[{name}]"), hint.map(|hint| format!("[{hint}]"))));
         };
         let Value::Table(options) = value else {
-            return Err(ConfigError::Value(format!("{name} is a section, not a value")));
+            return Err(ConfigError::Section { name: name.clone(), place: place.clone() });
         };
         for key in options.keys() {
             if section.options.iter().any(|option| option.key == key) {
@@ -282,24 +286,23 @@ fn edits(a: &str, b: &str) -> usize {
 }
 
 fn check(config: &Config) -> Result<(), ConfigError> {
-    let limits = &config.limits;
-    let wrong = |name, problem: &str| Err(ConfigError::Range { name, problem: problem.to_owned() });
-    if limits.inbox_ttl_h == 0 || limits.inbox_ttl_h > INBOX_TTL_MAX_H {
-        return wrong("limits.inbox_ttl_h", "must be between 1 and 1080 hours (45 days)");
+    let (limits, network) = (&config.limits, &config.network);
+    let rules = [
+        (
+            "limits.inbox_ttl_h",
+            (1..=INBOX_TTL_MAX_H).contains(&limits.inbox_ttl_h),
+            Rule::HoursUpTo(INBOX_TTL_MAX_H),
+        ),
+        ("limits.log_ttl_h", limits.log_ttl_h > 0, Rule::AnHour),
+        ("limits.writer_percent", (1..=100).contains(&limits.writer_percent), Rule::Percentage),
+        ("storage.sweep_s", config.storage.sweep_s > 0, Rule::ASecond),
+        ("network.max_connections", network.max_connections > 0, Rule::One),
+        ("network.max_connections_per_peer", network.max_connections_per_peer > 0, Rule::One),
+    ];
+    match rules.into_iter().find(|(_, kept, _)| !kept) {
+        Some((name, _, rule)) => Err(ConfigError::Range { name, rule }),
+        None => Ok(()),
     }
-    if limits.log_ttl_h == 0 {
-        return wrong("limits.log_ttl_h", "must be at least 1 hour");
-    }
-    if limits.writer_percent == 0 || limits.writer_percent > 100 {
-        return wrong("limits.writer_percent", "must be between 1 and 100");
-    }
-    if config.storage.sweep_s == 0 {
-        return wrong("storage.sweep_s", "must be at least 1 second");
-    }
-    if config.network.max_connections == 0 || config.network.max_connections_per_peer == 0 {
-        return wrong("network.max_connections", "must be at least 1");
-    }
-    Ok(())
 }
 
 fn read_codes(config: &mut Config) -> Result<(), ConfigError> {
@@ -307,7 +310,7 @@ fn read_codes(config: &mut Config) -> Result<(), ConfigError> {
     if path.as_os_str().is_empty() {
         return Ok(());
     }
-    let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path, source })?;
+    let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Codes { path, source })?;
     let codes = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
     config.access.codes.extend(codes);
     Ok(())

@@ -76,6 +76,75 @@ fn wrong_types_and_senseless_values_are_refused() {
 }
 
 #[test]
+fn a_wrong_value_is_named_with_the_place_that_set_it_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir, "[limits]\nknocks = \"many\"\n[network]\nlisten = \"here\"\n");
+    let told = |env_pairs: &[(&str, &str)], path: Option<&std::path::Path>| {
+        load(path, &env(env_pairs), &Flags::default()).unwrap_err().to_string()
+    };
+    let in_file = path.display();
+    assert_eq!(
+        told(&[], Some(&path)),
+        format!("Wrong value of network.listen in {in_file}: \"here\" is not an address with a port")
+    );
+    let right = ("RELAY__NETWORK__LISTEN", "127.0.0.1:1");
+    let number = "a whole number from 0 that this option can hold";
+    assert_eq!(
+        told(&[right], Some(&path)),
+        format!("Wrong value of limits.knocks in {in_file}: \"many\" is not {number}")
+    );
+    assert_eq!(
+        told(&[right, ("RELAY__LIMITS__KNOCKS", "-1")], Some(&path)),
+        format!("Wrong value of limits.knocks in the environment: -1 is not {number}")
+    );
+    for (text, expected) in [
+        ("[access]\nopen = 1\n", "Wrong value of access.open in"),
+        ("[access]\nopen = 1\n", "1 is not true or false"),
+        ("[access]\nallow_peers = 1\n", "1 is not a list of texts"),
+        ("[network]\ndomain = 1\n", "1 is not a text"),
+        ("limits = 3\n", "limits is a section, not a value"),
+    ] {
+        let said = told(&[], Some(&file(&dir, text)));
+        assert!(said.contains(expected), "{text:?} gave {said}");
+    }
+    let said = told(&[], Some(&file(&dir, "[access]\ncodes = \"acorn\"\n")));
+    assert!(said.contains("access.codes") && !said.contains("acorn"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_told_with_line_and_column() {
+    let dir = tempfile::tempdir().unwrap();
+    for text in ["not toml", "[limits]\nknocks = 3\n\nwrong\n", "[limits]\n# 주석\nknocks = \"", "[limits\n"]
+    {
+        let error = load(Some(&file(&dir, text)), &env(&[]), &Flags::default()).unwrap_err();
+        let ConfigError::Syntax { at: Some((line, column)), problem, message, .. } = error else {
+            panic!("{text:?} gave {error}");
+        };
+        // The parser names the same place.
+        assert!(
+            message.contains(&format!("at line {line}, column {column}\n")),
+            "{line}, {column}: {message}"
+        );
+        assert!(message.ends_with(&problem), "{message}");
+    }
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_told_with_its_own_name() {
+    for (name, said) in [
+        ("RELAY__NETWORK__MAX_CONNECTIONS", "network.max_connections must be at least 1"),
+        ("RELAY__NETWORK__MAX_CONNECTIONS_PER_PEER", "network.max_connections_per_peer must be at least 1"),
+        ("RELAY__LIMITS__INBOX_TTL_H", "limits.inbox_ttl_h must be between 1 and 1080 hours (45 days)"),
+        ("RELAY__LIMITS__LOG_TTL_H", "limits.log_ttl_h must be at least 1 hour"),
+        ("RELAY__LIMITS__WRITER_PERCENT", "limits.writer_percent must be between 1 and 100"),
+        ("RELAY__STORAGE__SWEEP_S", "storage.sweep_s must be at least 1 second"),
+    ] {
+        let error = load(None, &env(&[(name, "0")]), &Flags::default()).unwrap_err();
+        assert_eq!(error.to_string(), said);
+    }
+}
+
+#[test]
 fn codes_come_from_a_file_too_and_are_not_shown() {
     let dir = tempfile::tempdir().unwrap();
     let codes = dir.path().join("codes");

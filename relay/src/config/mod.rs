@@ -5,13 +5,15 @@
 
 mod example;
 mod load;
+mod mistake;
 mod table;
 
 #[cfg(test)]
 mod load_tests;
 
 pub use example::example;
-pub use load::{ConfigError, Flags, load, show};
+pub use load::{Flags, load, show};
+pub use mistake::{ConfigError, Expected, Place, Rule};
 pub use table::{
     AccessConfig, Config, HttpConfig, LimitsConfig, LogConfig, NetworkConfig, OptionDoc, RatesConfig,
     SECTIONS, SectionDoc, StorageConfig,

@@ -2,8 +2,8 @@
 //!
 //! Owns the tables of protocol section 10.9 in SQLite's terms. Invariant: a released migration is never edited.
 
-use rusqlite::Connection;
-use rusqlite_migration::{M, Migrations};
+use rusqlite::{Connection, ErrorCode};
+use rusqlite_migration::{Error, M, Migrations};
 
 use super::types::StorageError;
 
@@ -123,13 +123,19 @@ fn migrations() -> Migrations<'static> {
 /// Brings a database up to date.
 ///
 /// # Errors
-/// `Newer` when a later relay wrote it; `Migration` when a step fails.
+/// `Newer` when a later relay wrote it; `Full` when the disk has no room for a step, `Migration` when one fails
+/// otherwise.
 pub(super) fn migrate(conn: &mut Connection) -> Result<(), StorageError> {
     let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > VERSION {
         return Err(StorageError::Newer { found, known: VERSION });
     }
-    migrations().to_latest(conn).map_err(|error| StorageError::Migration(error.to_string()))
+    migrations().to_latest(conn).map_err(|error| match error {
+        Error::RusqliteError { ref err, .. } if err.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            StorageError::Full
+        }
+        error => StorageError::Migration(error.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -160,6 +166,13 @@ mod tests {
             })
             .unwrap();
         assert_eq!(kept, (4, 0));
+    }
+
+    #[test]
+    fn a_disk_that_is_full_at_the_start_is_told_as_such() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        let _: i64 = conn.query_row("PRAGMA max_page_count = 3", [], |row| row.get(0)).unwrap();
+        assert!(matches!(migrate(&mut conn), Err(StorageError::Full)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod boxes;
 mod client;
 mod clocked;
 mod hostile;
+mod korean;
 mod life;
 mod operator;
 mod proxy;

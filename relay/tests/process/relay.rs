@@ -18,7 +18,25 @@ pub(crate) fn command(args: &[&str]) -> Command {
 
 /// Runs a command to its end.
 pub(crate) fn output(args: &[&str]) -> Output {
-    command(args).output().unwrap()
+    ended(&mut command(args))
+}
+
+/// Runs a command to its end where people speak Korean.
+pub(crate) fn output_in_korean(args: &[&str]) -> Output {
+    ended(command(args).env("LANG", "ko_KR.UTF-8"))
+}
+
+/// Runs a command that ends by itself; a relay that starts against expectation is killed, and its test fails.
+pub(crate) fn ended(command: &mut Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
 }
 
 pub(crate) struct Relay {
