@@ -228,6 +228,21 @@ fn a_removed_friend_is_gone_from_the_list_and_a_new_link_brings_him_back() {
 }
 
 #[test]
+fn whoever_does_not_know_that_he_was_removed_comes_back_with_a_new_link() {
+    let pair = Pair::new(&[]).unwrap();
+    pair.alice.send(&pair.room, "before").unwrap();
+    pair.wait_same(1, std::time::Duration::from_secs(20)).unwrap();
+    pair.alice.say(&["friend", "remove", &pair.bob.account]).unwrap();
+    pair.bob.send(&pair.room, "are you there").unwrap();
+    let link = pair.alice.text(&["invite", "create", "--once"], "link").unwrap();
+    assert_eq!(pair.bob.text(&["friend", "add", &link], "state").unwrap(), "friend");
+    pair.alice.wait_friend(&pair.bob.account).unwrap();
+    pair.alice.send(&pair.room, "welcome back").unwrap();
+    let texts = pair.wait_same(3, std::time::Duration::from_secs(60)).unwrap();
+    assert_eq!(texts, ["before", "are you there", "welcome back"]);
+}
+
+#[test]
 fn friends_meet_again_by_their_remembered_ports() {
     let mut pair = Pair::new(&[]).unwrap();
     pair.alice.stop().unwrap();

@@ -1,7 +1,8 @@
 //! Hybrid logical clock (protocol section 2.4).
 //!
 //! Owns the packed timestamp and the clock that issues it. Must not read any wall clock: the current time is
-//! always an argument. Invariant: a clock never issues the same value twice nor one below an earlier value.
+//! always an argument. Invariant: a clock never issues the same value twice nor one below an earlier value, as long as
+//! that is not more than a day ahead of the time.
 
 use crate::limits::FUTURE_TOLERANCE_MS;
 
@@ -90,17 +91,20 @@ impl HlcClock {
         self.last
     }
 
-    /// A timestamp for `now_ms`, strictly greater than every value issued or observed before.
+    /// A timestamp for `now_ms`, strictly greater than every value issued or observed before. Values more than a day
+    /// ahead count no more: they are of a time at which the local clock was wrong, and what came after them would be
+    /// hidden by everybody else until then (docs/adr/0034).
     pub fn tick(&mut self, now_ms: u64) -> Hlc {
-        self.last = Hlc::from_millis(now_ms).max(self.last.next());
-        self.last
+        self.tick_after(now_ms, Hlc::default())
     }
 
     /// As [`HlcClock::tick`], and also strictly greater than `past`, the greatest timestamp among `prev` and
     /// `deps`: an op is valid only so, even after the local clock was set back by years.
     pub fn tick_after(&mut self, now_ms: u64, past: Hlc) -> Hlc {
-        self.last = self.last.max(past);
-        self.tick(now_ms)
+        let last =
+            if receive(self.last, now_ms) == Receive::Accept { self.last.next() } else { Hlc::default() };
+        self.last = Hlc::from_millis(now_ms).max(last).max(past.next());
+        self.last
     }
 
     /// Lets a received timestamp drag this clock, at most to 24 hours after `now_ms`.
@@ -122,10 +126,21 @@ mod tests {
         let mut clock = HlcClock::default();
         let first = clock.tick(NOON);
         let second = clock.tick(NOON);
-        let third = clock.tick(NOON - 10 * 365 * DAY);
+        let third = clock.tick(NOON - DAY);
         assert!(first < second && second < third);
         assert_eq!((first.millis(), first.counter()), (NOON, 0));
         assert_eq!((third.millis(), third.counter()), (NOON, 2));
+    }
+
+    #[test]
+    fn a_clock_that_was_years_ahead_goes_on_from_the_right_time() {
+        let mut clock = HlcClock::default();
+        let ahead = clock.tick(NOON + 3_650 * DAY);
+        assert_eq!(clock.tick(NOON), Hlc::from_millis(NOON));
+        assert_eq!(clock.tick(NOON), Hlc::from_millis(NOON).next());
+        // Where it has written it must go on behind itself.
+        assert_eq!(clock.tick_after(NOON, ahead), ahead.next());
+        assert_eq!(clock.tick(NOON), Hlc::from_millis(NOON));
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub const PAD_BUCKETS: [usize; 8] =
 pub const FUTURE_TOLERANCE_MS: u64 = DAY_MS;
 /// Median offset up to which the local clock is used unchanged.
 pub const CLOCK_CORRECTION_MS: u64 = 2 * MINUTE_MS;
+/// No clock is right that shows an earlier time, ms since 1970: 1 January 2026, when nobody spoke this protocol yet
+/// (docs/adr/0034).
+pub const CLOCK_EPOCH_MS: u64 = 1_767_225_600_000;
 /// Clocks of other people that are remembered; a median needs no more.
 pub const CLOCK_REFERENCES_MAX: usize = 64;
 

@@ -13,11 +13,12 @@ use madang_store::{
 };
 use madang_wire::{
     AddressRecord, Contact, ContactAccept, ContactBody, ContactErr, ContactFrame, ContactOk, ContactPut,
-    ContactRequest, ContactUpdate, Envelope, LaneBody, Message as _, Signed,
+    ContactRequest, ContactUpdate, DeviceBundle, Envelope, LaneBody, Message as _, Signed,
 };
 
 use crate::{
     core::Core,
+    directory::asleep_since,
     effect::{AskId, CallId, Send},
     error::Error,
     event::Event,
@@ -92,6 +93,14 @@ impl Core {
         };
         if person.account == self.me.account {
             return Ok(Delivered::Refused("denied"));
+        }
+        if peer.is_some() && seems_asleep(contact, &signer, self.author_time(turn)) {
+            // Nobody could be answered, and what is written for a new friend would stand years ahead for good
+            // (docs/adr/0034). The request comes again.
+            tracing::warn!(
+                "somebody who speaks has keys that are out of date: is the clock of this machine right?"
+            );
+            return Ok(Delivered::Refused("busy"));
         }
         if let Some(friend) = friends::get(turn.db, &person.account)? {
             if friend.blocked {
@@ -444,6 +453,13 @@ fn person_of(contact: &Contact, signer: &DeviceId, state: &AccountState) -> Opti
     let name = contact.card.as_ref().map(|c| c.name.clone()).unwrap_or_default();
     madang_model::text::check_name(&name).ok()?;
     Some(Person { account: state.account, name, devices })
+}
+
+/// Whether the keys of the machine that asks are out of date by this time.
+fn seems_asleep(contact: &Contact, signer: &DeviceId, now: u64) -> bool {
+    let opened = contact.bundles.iter().filter_map(|signed| open_signed::<DeviceBundle>(signed).ok());
+    let own = opened.filter(|bundle| bundle.signer == *signer.as_bytes());
+    own.into_iter().any(|bundle| asleep_since(bundle.body.value(), now).is_some())
 }
 
 /// The one request that an account can make with an invite.

@@ -245,6 +245,11 @@ impl Core {
         commands: Vec<Command>,
         inputs: Vec<Input>,
     ) -> Result<(), Error> {
+        // What a clock that was set has shown before stamps nothing any more.
+        let (clock, inputs): (Vec<Input>, Vec<Input>) = inputs.into_iter().partition(Input::is_of_clock);
+        for input in clock {
+            self.input(turn, input)?;
+        }
         let mut commands = commands.into_iter();
         while let Some(command) = commands.next() {
             let before = turn.written();
@@ -296,7 +301,7 @@ impl Core {
             Input::RelayUp { relay } => self.relay_up(turn, relay)?,
             Input::RelayFrame { relay, frame } => self.relay_frame(turn, relay, &frame)?,
             Input::RelayDown { relay, reason } => self.relay_down(turn, relay, reason)?,
-            Input::Woke => turn.send(Send::Redial),
+            Input::Woke(by_ms) => self.clock_ran_ahead(turn, by_ms),
             Input::Stopping => self.stopping(turn)?,
             Input::SetBack(by_ms) => self.clock_set_back(turn, by_ms),
         }

@@ -55,7 +55,8 @@ impl Core {
         if same {
             return Ok(());
         }
-        let version = self.clock.tick(self.author_time(turn)).as_u64();
+        let last = Hlc::from_u64(own.map(|own| own.addr_version).unwrap_or_default());
+        let version = self.clock.tick_after(self.author_time(turn), last).as_u64();
         let record =
             AddressRecord { device: self.me.device.as_bytes().to_vec(), peer_id, addrs, relays, version };
         let signed = sign_body(&record, &self.me.key).encode_to_vec();
@@ -73,6 +74,7 @@ impl Core {
     pub(crate) fn renew_bundle(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let inboxes = self.own_inboxes(turn)?;
         let current = self.directory.get(&self.me.device).and_then(|d| d.bundle.clone());
+        let last = Hlc::from_u64(current.as_ref().map(|bundle| bundle.version).unwrap_or_default());
         let read = self.inboxes_read(turn.db)?;
         let mut account = self.lane_account(turn)?;
         let fallback_old = self.fallback_is_old(turn, current.as_ref())? && read;
@@ -96,7 +98,8 @@ impl Core {
             crate::home::secrets::set_olm(turn.db, &account.pickle().map_err(internal)?)?;
             meta::set(turn.db, FALLBACK_MADE, &turn.now.wall.to_be_bytes())?;
         }
-        let version = self.clock.tick(self.author_time(turn)).as_u64();
+        // Whoever has the last one takes none below it.
+        let version = self.clock.tick_after(self.author_time(turn), last).as_u64();
         let bundle = DeviceBundle {
             account: self.me.account.as_bytes().to_vec(),
             device: self.me.device.as_bytes().to_vec(),

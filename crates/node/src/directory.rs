@@ -10,16 +10,13 @@ use std::{
 };
 
 use madang_crypto::open_signed;
-use madang_model::{AccountId, DeviceId, account::AccountState, limits::DAY_MS};
+use madang_model::{AccountId, DeviceId, account::AccountState, limits::BUNDLE_GRACE_MS};
 use madang_p2p::{Multiaddr, PeerId};
 use madang_store::{Conn, DeviceRow, devices, meta};
 use madang_wire::{AddressRecord, DeviceBundle, Message as _, Signed};
 
 use crate::error::Error;
 
-/// A bundle stays usable for sending until so long after its envelope key has expired (protocol
-/// section 4.5).
-const BUNDLE_GRACE_MS: u64 = 45 * DAY_MS;
 /// Where the holder of a PeerId that several devices name is kept.
 const HOLDER: &str = "peer.holder.";
 
@@ -54,9 +51,14 @@ impl Known {
     /// Since when nothing is queued for the device, ms since 1970; none while its bundle may be used, or while there
     /// is none yet (protocol section 4.5).
     pub(crate) fn asleep_since(&self, now: u64) -> Option<u64> {
-        let until = self.bundle.as_ref()?.envelope_not_after.saturating_add(BUNDLE_GRACE_MS);
-        (now > until).then_some(until)
+        asleep_since(self.bundle.as_ref()?, now)
     }
+}
+
+/// Since when nobody seals for a machine with this bundle, ms since 1970; none while it may be used.
+pub(crate) fn asleep_since(bundle: &DeviceBundle, now: u64) -> Option<u64> {
+    let until = bundle.envelope_not_after.saturating_add(BUNDLE_GRACE_MS);
+    (now > until).then_some(until)
 }
 
 /// All devices.

@@ -89,7 +89,6 @@ impl Engine {
                     n = self.inputs.recv_many(&mut inputs, INPUTS_PER_TURN) => if n == 0 { break },
                     () = tokio::time::sleep(sleep) => {}
                 }
-                inputs.extend(self.clock_jump());
                 self.join(&mut commands, &mut inputs);
                 if is_told_again(&commands, &inputs) {
                     self.wait_for_more(&mut commands, &mut inputs).await;
@@ -140,15 +139,15 @@ impl Engine {
     }
 
     /// Compares the two clocks with what they showed at the last turn.
-    fn clock_jump(&mut self) -> Option<Input> {
-        let now = Now { wall: self.clock.wall_ms(), mono: self.clock.mono_ms() };
+    fn clock_jump(&mut self, now: Now) -> Option<Input> {
         let before = std::mem::replace(&mut self.seen, now);
         if before == Now::default() {
             return None;
         }
         let expected = before.wall.saturating_add(now.mono.saturating_sub(before.mono));
-        if now.wall > expected.saturating_add(SLEPT_MS) {
-            return Some(Input::Woke);
+        let ahead = now.wall.saturating_sub(expected);
+        if ahead > SLEPT_MS {
+            return Some(Input::Woke(ahead));
         }
         let back = expected.saturating_sub(now.wall);
         (back >= SET_BACK_MS).then_some(Input::SetBack(back))
@@ -161,8 +160,9 @@ impl Engine {
 
     /// One transaction. On failure every command of the turn is told why, the inputs count as never
     /// received (nobody was sent an acknowledgement), and the node begins anew from the store.
-    fn turn(&mut self, commands: Vec<Command>, inputs: Vec<Input>) -> Result<(), Error> {
+    fn turn(&mut self, commands: Vec<Command>, mut inputs: Vec<Input>) -> Result<(), Error> {
         let now = Now { wall: self.clock.wall_ms(), mono: self.clock.mono_ms() };
+        inputs.extend(self.clock_jump(now));
         let begun = if self.undone { self.begin_anew(now) } else { Ok(()) };
         if let Err(error) = begun {
             commands.into_iter().for_each(|command| command.refuse(&error));

@@ -80,8 +80,8 @@ pub(crate) enum Input {
         /// Why.
         reason: String,
     },
-    /// The network changed or the machine woke up.
-    Woke,
+    /// The wall clock ran ahead by so many ms: the machine woke up, or its clock was set.
+    Woke(u64),
     /// The wall clock was set back by so many ms.
     SetBack(u64),
     /// The last turn: what would have waited a moment goes out now.
@@ -89,6 +89,11 @@ pub(crate) enum Input {
 }
 
 impl Input {
+    /// Whether it tells of the clock of this machine, by which everything else in the turn is stamped.
+    pub(crate) fn is_of_clock(&self) -> bool {
+        matches!(self, Self::Woke(_) | Self::SetBack(_))
+    }
+
     /// Whether the network tells it again on the next connection, so that losing it with the power costs nothing: what
     /// others have committed, and how fast and where the network is.
     pub(crate) fn is_told_again(&self) -> bool {

@@ -8,6 +8,7 @@ use madang_crypto::sign_body;
 use madang_model::{
     Hlc,
     control::Conversation as Members,
+    hlc::{self, Receive},
     limits::{FUTURE_TOLERANCE_MS, REGISTER_REPUT_MS},
 };
 use madang_store::{Conn, RoomRow, registers, settings};
@@ -90,8 +91,9 @@ impl Core {
             let frontier = Frontiers::ALL.iter().any(|which| which.name() == name);
             let current = kept.map_or(frontier, |kept| {
                 let put_at = Hlc::from_u64(kept.version).millis();
+                let taken = hlc::receive(Hlc::from_u64(kept.version), now) == Receive::Accept;
                 let same = frontier || payload_of(&kept) == Some(payload);
-                now.saturating_sub(put_at) < REGISTER_REPUT_MS && same
+                taken && now.saturating_sub(put_at) < REGISTER_REPUT_MS && same
             });
             if !current {
                 self.register_after(turn, room, name, JOINED_MS);
@@ -181,6 +183,15 @@ impl Core {
         Ok(machines > 1 || receipts_on(turn.db)?)
     }
 
+    /// Above the last one, unless that is of a time at which the own clock was wrong: nobody has taken it.
+    fn register_version(&mut self, turn: &Turn<'_>, room: RoomRow, name: &str) -> Result<Hlc, Error> {
+        let now = self.author_time(turn);
+        let kept = registers::get(turn.db, room, &self.me.device, name)?;
+        let last = kept.map(|kept| Hlc::from_u64(kept.version)).unwrap_or_default();
+        let taken = hlc::receive(last, now) == Receive::Accept;
+        Ok(self.clock.tick_after(now, if taken { last } else { Hlc::default() }))
+    }
+
     fn publish_register(
         &mut self,
         turn: &mut Turn<'_>,
@@ -193,7 +204,7 @@ impl Core {
             return Ok(());
         }
         let conv = conversation.conv;
-        let version = self.clock.tick(self.author_time(turn));
+        let version = self.register_version(turn, room, name)?;
         let register = Register {
             conv: conv.as_bytes().to_vec(),
             author: self.me.device.as_bytes().to_vec(),
@@ -209,7 +220,7 @@ impl Core {
             version: version.as_u64(),
             body,
         };
-        registers::put(turn.db, room, &kept)?;
+        registers::put_own(turn.db, room, &kept)?;
         self.post_mirrors(turn, room)?;
         let key = self.usable_key(turn, room)?;
         let (sealed, bytes) = self.seal(room, key, &Inner { body: Some(InnerBody::Register(signed)) })?;

@@ -15,7 +15,7 @@ const REPAIRED: &str = "repaired";
 
 impl Core {
     pub(crate) fn status(&mut self, turn: &Turn<'_>) -> Result<view::Status, Error> {
-        let correction = self.reference.correction_ms();
+        let correction = self.reference.correction_ms(turn.now.wall);
         Ok(view::Status {
             account: self.me.account,
             device: self.me.device,

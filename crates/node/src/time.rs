@@ -4,7 +4,7 @@
 use madang_model::{clock::Source, limits::CLOCK_CORRECTION_MS};
 use madang_p2p::PeerId;
 
-use crate::{core::Core, error::Error, timer::Due, turn::Turn};
+use crate::{core::Core, effect::Send, error::Error, timer::Due, turn::Turn};
 
 /// Whose clock a sample is from.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +31,9 @@ impl Core {
             Reference::Peer(_) => Source::Friend,
             Reference::Relay(_) => Source::Relay,
         };
-        let before = self.reference.correction_ms();
+        let before = self.reference.correction_ms(turn.now.wall);
         self.reference.record(&from.name(), kind, theirs, turn.now.wall);
-        let after = self.reference.correction_ms();
+        let after = self.reference.correction_ms(turn.now.wall);
         if before != after {
             turn.status_changed = true;
         }
@@ -48,17 +48,27 @@ impl Core {
         self.reference.author_time_ms(turn.now.wall)
     }
 
-    /// The own clock was set back.
+    /// The own clock was set back. Others hear of a new time with a new stream alone.
     pub(crate) fn clock_set_back(&mut self, turn: &mut Turn<'_>, by_ms: u64) {
         self.reference.local_set_back(by_ms);
         turn.status_changed = true;
+        if by_ms > CLOCK_CORRECTION_MS {
+            turn.send(Send::Redial);
+        }
+    }
+
+    /// The own clock ran ahead: it was set, or this machine slept, and connections that look alive are not.
+    pub(crate) fn clock_ran_ahead(&mut self, turn: &mut Turn<'_>, by_ms: u64) {
+        self.reference.local_ran_ahead(by_ms);
+        turn.status_changed = true;
+        turn.send(Send::Redial);
     }
 
     /// A device or relay is gone; its clock may count no more.
     pub(crate) fn clock_gone(&mut self, turn: &mut Turn<'_>, from: Reference) {
-        let before = self.reference.correction_ms();
+        let before = self.reference.correction_ms(turn.now.wall);
         self.reference.gone(&from.name());
-        turn.status_changed |= before != self.reference.correction_ms();
+        turn.status_changed |= before != self.reference.correction_ms(turn.now.wall);
     }
 
     /// Refuses to send while the clock is more than a day ahead of relays and friends.

@@ -41,6 +41,19 @@ pub fn put(c: &Conn, room: RoomRow, register: &Register) -> Result<bool> {
     Ok(changed > 0)
 }
 
+/// Keeps a register of this machine whatever stood there: after a time with a wrong clock its version may be lower.
+///
+/// # Errors
+/// Those of the store.
+pub fn put_own(c: &Conn, room: RoomRow, register: &Register) -> Result<()> {
+    run(
+        c,
+        "INSERT OR REPLACE INTO register (room, author, name, version, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![room, register.author.as_bytes(), register.name, int(register.version), register.body],
+    )?;
+    Ok(())
+}
+
 /// One register.
 ///
 /// # Errors
