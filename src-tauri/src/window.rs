@@ -4,17 +4,27 @@
 
 use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder};
 
-use crate::platform;
+use crate::{platform, words::Language};
 
 /// Label of the main window; the capability file names it.
 pub(crate) const MAIN: &str = "main";
+
+/// The first page. A web engine speaks no language whose locale is not installed, so that the page is told of one that
+/// the environment asks for; where it asks for none, the engine knows better.
+fn page(system: Language) -> &'static str {
+    match system {
+        Language::Korean => "index.html?system=ko",
+        Language::English => "index.html",
+    }
+}
 
 /// Opens the main window.
 ///
 /// # Errors
 /// When the web view cannot be made.
 pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
-    let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
+    let system = Language::of(None, |name| std::env::var(name).ok());
+    let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App(page(system).into()))
         .title("Madang")
         .inner_size(1200.0, 800.0)
         .min_inner_size(360.0, 480.0)
@@ -47,6 +57,12 @@ fn is_room(fragment: &str, room: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_is_told_of_korean_alone() {
+        assert_eq!(page(Language::Korean), "index.html?system=ko");
+        assert_eq!(page(Language::English), "index.html");
+    }
 
     #[test]
     fn only_the_address_of_a_room_shows_it() {

@@ -18,9 +18,18 @@ export function systemLocale(languages: readonly string[]): Locale {
   return 'en';
 }
 
+/**
+ * The languages of the machine, the wanted one first. The program around the page names one in the address where the
+ * environment asks for it: a web engine does not hear of a locale that is not installed.
+ */
+export function systemLanguages(address: string, known: readonly string[]): readonly string[] {
+  const asked = new URLSearchParams(address).get('system');
+  return asked === null ? known : [asked, ...known];
+}
+
 class Language {
   choice = $state<LanguageChoice>('system');
-  readonly shown = $derived<Locale>(this.choice === 'system' ? systemLocale(navigator.languages) : this.choice);
+  readonly shown = $derived<Locale>(this.choice === 'system' ? systemLocale(systemLanguages(location.search, navigator.languages)) : this.choice);
 
   /** Shows the page in another language at once. */
   choose(choice: LanguageChoice): void {
