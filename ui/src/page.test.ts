@@ -69,7 +69,7 @@ describe('reasons', () => {
   it('stand at every relay that is not connected, with a way to enter the code that it wants', async () => {
     await open('en', ['settings', 'relays'], { relays: [relay('connected', 'quota'), relay('failed', 'admission'), relay('failed', 'peer cannot be reached: Dial error: no addresses for peer.'), relay('failed', 'moon_phase')] });
     expect(texts('relay-reason')).toEqual([
-      'This relay wants a code. Ask its operator for one and enter it below.',
+      'This relay wants a code, and none or a wrong one was entered. Ask its operator for it and enter it below.',
       'The name in this address leads nowhere. Check the address and your network.',
       'For a reason that this version has no words for. Update Madang, or ask the operator. moon_phase',
     ]);
@@ -152,7 +152,115 @@ describe('the keyboard', () => {
   });
 });
 
+describe('a relay', () => {
+  const GOOD = '/dns/relay.example/tcp/4510/p2p/12D3KooWGjMCRnqVbVzNsZJUPvnpsMHXnBn4KBYYzbXq6UKjXHbS';
+  const wrong = () => document.querySelector('.hint.is-wrong')?.textContent;
+
+  async function add(addr: string): Promise<void> {
+    type('relay-address', addr);
+    click(one('relay-add'));
+    await vi.waitFor(() => expect(one('relay-add').getAttribute('aria-busy')).toBe('false'));
+    flushSync();
+  }
+
+  it('with an address that is none is refused in place, and what was typed stays', async () => {
+    const { node } = await open('en', ['settings', 'relays'], { relays: [] });
+    for (const nonsense of ['nonsense', 'relay.example:4510', '/dns/relay.example/tcp/4510', '/dns/relay.example/tcp/4510/p2p/', `${GOOD}/p2p-circuit`]) {
+      await add(nonsense);
+      expect(wrong(), nonsense).toContain('This is no address of a relay. It looks like /dns/');
+      expect((one('relay-address') as HTMLInputElement).value).toBe(nonsense);
+    }
+    expect(node.calls.map((call) => call.method)).not.toContain('relay_add');
+    await add(GOOD);
+    expect(wrong()).toBeUndefined();
+    expect(all('relay-row')).toHaveLength(1);
+  });
+
+  it('that the node finds wrong, or one too many, is told in the same place', async () => {
+    const row = (addr: string): Relay => ({ addr, state: 'connected', reason: null });
+    const { node, session } = await open('en', ['settings', 'relays'], { relays: [] });
+    node.failures.set('relay_add', 'usage');
+    await add(GOOD);
+    expect(wrong()).toContain('This is no address of a relay.');
+    node.seed.relays = ['1', '2', '3'].map(row);
+    await session.network.reload();
+    await add(GOOD);
+    expect(wrong()).toContain('at most 3 relays');
+    node.failures.set('relay_add', 'offline');
+    await add(GOOD);
+    expect(wrong()).toContain('cannot be reached');
+  });
+});
+
+describe('the people in a room', () => {
+  it.each([['r-mina', 0], ['trip', 6]])('have a role only where somebody leads: %s', async (room, roles) => {
+    await open('en', ['rooms', room]);
+    click(await found('room-members'));
+    await found('member-row');
+    expect(all('member-role')).toHaveLength(roles);
+  });
+});
+
+describe('a number that waits', () => {
+  it.each([[7, '7'], [99, '99'], [131, '99+']])('is short to see and exact to hear: %i', async (unread, seen) => {
+    const rooms = scene('en', NOW).rooms.map((room) => ({ ...room, unread: room.room === 'r-mina' ? unread : 0 }));
+    await open('en', ['rooms', null], { rooms });
+    for (const place of [one('rail-rooms'), all('room-row').find((row) => row.dataset['room'] === 'r-mina')!]) {
+      const pill = place.querySelector('.pill')!;
+      expect(pill.querySelector('[aria-hidden]')?.textContent).toBe(seen);
+      expect(pill.querySelector('.vh')?.textContent).toBe(`${unread} unread messages`);
+    }
+  });
+});
+
 describe('the first start', () => {
+  const next = () => one('onboarding-next') as HTMLButtonElement;
+
+  it('takes a passphrase only when it was typed twice alike, and warns of a short one', async () => {
+    const { node } = await open('fresh');
+    type('onboarding-name', 'Alice');
+    expect(all('onboarding-again')).toEqual([]);
+    type('onboarding-passphrase', 'persimmon');
+    expect(document.querySelector<HTMLDetailsElement>('.step-lock')?.open).toBe(true);
+    expect(next().disabled).toBe(true);
+    type('onboarding-again', 'pers');
+    expect([next().disabled, all('onboarding-short').length]).toEqual([true, 0]);
+    expect(document.querySelector('.hint.is-wrong')).toBeNull();
+    type('onboarding-again', 'persimmom');
+    expect([next().disabled, document.querySelector('.hint.is-wrong')?.textContent]).toEqual([true, 'The two are not the same.']);
+    one('onboarding-again').closest('form')?.requestSubmit();
+    expect(node.calls.map((call) => call.method)).not.toContain('account_create');
+    type('onboarding-passphrase', '감나무');
+    type('onboarding-again', '감나무');
+    expect(one('onboarding-short').textContent).toContain('fewer than 8 characters');
+    click(next());
+    await found('phrase-skip');
+    expect(node.calls.find((call) => call.method === 'account_create')?.params).toEqual({ name: 'Alice', passphrase: '감나무' });
+  });
+
+  it('shows a passphrase when asked, both times that it is typed', async () => {
+    await open('fresh');
+    type('onboarding-passphrase', 'persimmon');
+    const types = () => ['onboarding-passphrase', 'onboarding-again'].map((id) => (one(id) as HTMLInputElement).type);
+    expect(types()).toEqual(['password', 'password']);
+    expect(one('onboarding-passphrase-show').getAttribute('aria-label')).toBe('Show the characters');
+    click(one('onboarding-passphrase-show'));
+    expect(types()).toEqual(['text', 'text']);
+    expect((one('onboarding-passphrase') as HTMLInputElement).value).toBe('persimmon');
+    click(one('onboarding-again-show'));
+    expect(types()).toEqual(['password', 'password']);
+  });
+
+  it('promises no second look at the words', async () => {
+    await open('fresh');
+    type('onboarding-name', 'Alice');
+    click(next());
+    const step = (await found('phrase-skip')).closest('section')?.textContent;
+    expect(step).toContain('They are shown only now');
+    expect(step).toContain('Without these words nobody can restore this account.');
+    expect(step).not.toMatch(/remind|Later/u);
+  });
+
   it('is not thrown away by a file that is dropped on it', async () => {
     await open('fresh');
     for (const name of ['dragover', 'drop']) {
@@ -254,10 +362,20 @@ describe('an invite', () => {
     const heard = vi.spyOn(session.friends, 'hearAnswer');
     node.failures.set('friend_add', 'invite_used');
     await ask();
-    await vi.waitFor(() => expect(one('add-dialog').textContent).toContain('Somebody else has used this invite.'));
+    await vi.waitFor(() => expect(one('add-dialog').textContent).toContain('This invite has been used already. If that was not you'));
     node.emit({ event: 'answer', account: 'mina-new', accepted: false, code: 'invite_used' });
     await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce());
     expect(said()).toEqual([]);
+  });
+
+  it('that was used up can no longer be withdrawn', async () => {
+    const { node } = await open('en', ['friends', null]);
+    const invite = (id: string, once: boolean, used: number) => ({ invite: id, once, used, expires: NOW + 1, revoked: false });
+    const call = node.call.bind(node);
+    node.call = async (method, params) => (method === 'invite_list' ? [invite('a', true, 0), invite('b', true, 1), invite('c', false, 1)] : call(method, params));
+    click(one('friends-invite'));
+    await found('invite-row');
+    expect(all('invite-row').map((row) => row.querySelector('.value')?.textContent ?? row.querySelector('button')?.textContent.trim())).toEqual(['Withdraw', 'Used', 'Withdraw']);
   });
 
   it('that comes from outside while another is being typed waits for its turn', async () => {

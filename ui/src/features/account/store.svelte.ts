@@ -7,7 +7,7 @@ import { outcome, type Client, type Outcome } from '../../lib/api/client';
 /** Which big screen is shown. */
 export type Phase = 'loading' | 'empty' | 'phrase' | 'invite' | 'locked' | 'running' | 'fatal';
 
-/** Key of the setting that says whether the phrase was written down: `confirmed` or `later:MS`. */
+/** Key of the setting that says whether the phrase was written down: `confirmed`, `later:MS` or `without`. */
 export const PHRASE_SETTING = 'ui.phrase';
 /** How long after skipping the reminder comes, in ms. */
 const REMIND_AFTER_MS = 3 * 86_400_000;
@@ -99,10 +99,10 @@ export class AccountStore {
     this.remind = due !== undefined && Number(due) <= now;
   }
 
-  /** Answers the reminder: written down, or ask again later. */
-  async answerReminder(written: boolean, now: number): Promise<void> {
+  /** Answers the reminder, for good: the words were shown once, and asking again brings them no nearer. */
+  async answerReminder(written: boolean): Promise<void> {
     this.remind = false;
-    const value = written ? 'confirmed' : `later:${now + REMIND_AFTER_MS}`;
+    const value = written ? 'confirmed' : 'without';
     await this.#client.call('setting_set', { key: PHRASE_SETTING, value });
   }
 }

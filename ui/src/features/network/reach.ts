@@ -23,6 +23,14 @@ export function reachDot(reach: Reach): string {
   return DOTS[reach];
 }
 
+/**
+ * Whether a text has the form of a relay's address: parts, then `/p2p/` and the id of the relay in base 58. The node
+ * looks closer; this is what a person gets wrong.
+ */
+export function isRelayAddress(text: string): boolean {
+  return /^(?:\/[^/\s]+)+\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/u.test(text);
+}
+
 /** Host of a relay's address, which is all of it that people can read. */
 export function relayName(addr: string): string {
   const part = /\/(?:dns|dns4|dns6|dnsaddr|ip4|ip6)\/([^/]+)(?:\/(?:tcp|udp)\/(\d+))?/u.exec(addr);

@@ -201,7 +201,7 @@ export class FakeNode implements Host {
     }),
     net_why: () => this.seed.friends.slice(0, 4).map((friend, i) => ({ account: friend.account, device: `${friend.account}-1`, path: ['gossip', 'stream', 'relay', 'none'][i] ?? 'none', reason: ['gossip', 'stream', 'log', 'nothing_sent'][i] ?? 'nothing_sent', connection: i === 0 ? 'direct' : 'none', since: this.now(), waiting: 0, at_relay: 0 })),
     relay_add: ({ addr }) => {
-      if (!addr.includes('/p2p/')) fail('bad_link', 'the address has no /p2p/ part');
+      if (!addr.includes('/p2p/')) fail('usage', 'the address has no /p2p/ part');
       this.seed.relays.push({ addr, state: 'connecting', reason: null });
       return this.seed.relays;
     },
