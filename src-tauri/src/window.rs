@@ -9,8 +9,8 @@ use crate::{platform, words::Language};
 /// Label of the main window; the capability file names it.
 pub(crate) const MAIN: &str = "main";
 
-/// The first page. A web engine speaks no language whose locale is not installed, so that the page is told of one that
-/// the environment asks for; where it asks for none, the engine knows better.
+/// The first page. A web engine speaks no language whose locale is not installed, so that the page is told of
+/// the one that the environment asks for; where it asks for none, the engine knows better.
 fn page(system: Language) -> &'static str {
     match system {
         Language::Korean => "index.html?system=ko",

@@ -264,6 +264,17 @@ fn a_home_that_a_node_holds_is_named_and_opens_once_it_is_free() {
 }
 
 #[test]
+fn a_window_starts_in_the_language_of_the_environment_whether_or_not_its_locale_is_installed() {
+    let screen = Screen::start().unwrap();
+    let minsu = Person::new("민수").unwrap();
+    let desktop = Desktop::open_in("ko_KR.UTF-8", &screen, program(), &minsu, &[]).unwrap();
+    let next = desktop.window().wait("onboarding-next").unwrap();
+    assert_eq!(desktop.window().text(&next).unwrap(), "이 컴퓨터에 계정 만들기");
+    picture(desktop.window(), "08-korean");
+    desktop.quit().unwrap();
+}
+
+#[test]
 fn a_second_start_hands_its_link_to_the_first_window_which_asks() {
     let screen = Screen::start().unwrap();
     let (alice, bob) = (Person::new("Alice").unwrap(), Person::new("Bob").unwrap());

@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Arguments that keep a desktop to this machine.
 const ALONE: [&str; 3] = ["--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"];
 
+/// The same words on every machine.
+const LOCALE: &str = "C.UTF-8";
+
 /// A running desktop.
 pub struct Desktop {
     window: Window,
@@ -38,12 +41,26 @@ impl Desktop {
     /// # Errors
     /// When the driver or the desktop does not start.
     pub fn open(screen: &Screen, program: &Path, person: &Person, args: &[&str]) -> Result<Self> {
+        Self::open_in(LOCALE, screen, program, person, args)
+    }
+
+    /// Opens it where `LANG` is `locale`; otherwise it is the same on every machine.
+    ///
+    /// # Errors
+    /// When the driver or the desktop does not start.
+    pub fn open_in(
+        locale: &str,
+        screen: &Screen,
+        program: &Path,
+        person: &Person,
+        args: &[&str],
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
         let mut driver = Command::new("WebKitWebDriver");
         driver.args(["--host=127.0.0.1", &format!("--port={port}")]);
         screen.take(&mut driver);
-        dress(&mut driver, folder.path());
+        dress(&mut driver, folder.path(), locale);
         let driver = Process::start(&mut driver)?;
         wait_until("the driver listens", PATIENCE, || {
             Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok())
@@ -104,7 +121,7 @@ impl Desktop {
 }
 
 /// Folders of the window's own, and what makes its engine take orders.
-fn dress(command: &mut Command, folder: &Path) {
+fn dress(command: &mut Command, folder: &Path, locale: &str) {
     for (name, place) in [
         ("HOME", "home"),
         ("XDG_CACHE_HOME", "cache"),
@@ -115,8 +132,10 @@ fn dress(command: &mut Command, folder: &Path) {
     }
     command.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
     command.env("MADANG_PASSPHRASE", PASSPHRASE).env_remove("MADANG_HOME");
-    // The same words on every machine.
-    command.env("LANG", "C.UTF-8").env_remove("LC_ALL").env_remove("LANGUAGE");
+    command.env("LANG", locale);
+    for other in ["LC_ALL", "LC_MESSAGES", "LANGUAGE"] {
+        command.env_remove(other);
+    }
 }
 
 fn free_port() -> Result<u16> {
