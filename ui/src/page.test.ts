@@ -226,6 +226,8 @@ describe('the first start', () => {
     type('onboarding-again', 'pers');
     expect([next().disabled, all('onboarding-short').length]).toEqual([true, 0]);
     expect(document.querySelector('.hint.is-wrong')).toBeNull();
+    type('onboarding-again', 'pars');
+    expect(document.querySelector('.hint.is-wrong')).not.toBeNull();
     type('onboarding-again', 'persimmom');
     expect([next().disabled, document.querySelector('.hint.is-wrong')?.textContent]).toEqual([true, 'The two are not the same.']);
     one('onboarding-again').closest('form')?.requestSubmit();
