@@ -199,8 +199,17 @@ fn check(config: &Config) -> Result<EnvFilter, ConfigError> {
 }
 
 fn filter(log: &LogConfig) -> Result<EnvFilter, ConfigError> {
-    EnvFilter::try_new(&log.level)
-        .map_err(|error| ConfigError::Filter { level: log.level.clone(), problem: error.to_string() })
+    let wrong = |problem| ConfigError::Filter { level: log.level.clone(), problem };
+    // The parser takes any word for the name of a part, of which there is then no other line to be seen.
+    let word = log.level.split(',').map(str::trim).find(|part| !part.contains('=') && !is_level(part));
+    match word {
+        Some(word) => Err(wrong(format!("{word:?} is none of error, warn, info, debug, trace, off"))),
+        None => EnvFilter::try_new(&log.level).map_err(|error| wrong(error.to_string())),
+    }
+}
+
+fn is_level(word: &str) -> bool {
+    word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok()
 }
 
 /// Puts another filter of the log in force.
@@ -252,4 +261,20 @@ fn write(text: &str) -> std::io::Result<()> {
 fn complain(text: &str) {
     // Where standard error is closed there is nobody to complain to.
     drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_none_is_no_filter() {
+        let level = |level: &str| filter(&LogConfig { level: level.to_owned(), ..LogConfig::default() });
+        for good in ["info", "OFF", "warn,madang_relay=debug", "madang_relay=trace"] {
+            assert!(level(good).is_ok(), "{good}");
+        }
+        for bad in ["loud", "info,louder", "a=b=c"] {
+            assert!(level(bad).is_err(), "{bad:?}");
+        }
+    }
 }

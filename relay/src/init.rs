@@ -11,7 +11,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use madang_p2p::transport;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, is_domain};
 use crate::data_dir::{DataDirError, read_or_make_key, whole};
 
 /// What was written, and what to tell people.
@@ -120,10 +120,4 @@ fn code() -> Result<String, InitError> {
     let mut bytes = [0u8; 10];
     getrandom::fill(&mut bytes).map_err(|error| InitError::Random(error.to_string()))?;
     Ok(data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase())
-}
-
-fn is_domain(text: &str) -> bool {
-    let label =
-        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    text.len() <= 253 && text.split('.').all(label)
 }

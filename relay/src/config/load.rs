@@ -298,11 +298,20 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("storage.sweep_s", config.storage.sweep_s > 0, Rule::ASecond),
         ("network.max_connections", network.max_connections > 0, Rule::One),
         ("network.max_connections_per_peer", network.max_connections_per_peer > 0, Rule::One),
+        ("network.domain", network.domain.is_empty() || is_domain(&network.domain), Rule::Machine),
+        ("access.codes", config.access.codes.iter().all(|code| !code.trim().is_empty()), Rule::FilledCodes),
     ];
     match rules.into_iter().find(|(_, kept, _)| !kept) {
         Some((name, _, rule)) => Err(ConfigError::Range { name, rule }),
         None => Ok(()),
     }
+}
+
+/// Whether a text can be the name of a machine.
+pub(crate) fn is_domain(text: &str) -> bool {
+    let label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    text.len() <= 253 && text.split('.').all(label)
 }
 
 fn read_codes(config: &mut Config) -> Result<(), ConfigError> {

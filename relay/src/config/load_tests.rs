@@ -145,6 +145,20 @@ fn a_value_that_makes_no_sense_is_told_with_its_own_name() {
 }
 
 #[test]
+fn a_text_that_makes_no_sense_is_told_with_its_own_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for (text, said) in [
+        ("[network]\ndomain = \"a b\"\n", "network.domain must be the name of a machine"),
+        ("[access]\ncodes = [\"fir\", \" \"]\n", "access.codes must be a list of codes that are not empty"),
+    ] {
+        let error = load(Some(&file(&dir, text)), &env(&[]), &Flags::default()).unwrap_err().to_string();
+        assert!(error.starts_with(said), "{error}");
+    }
+    let named = env(&[("RELAY__NETWORK__DOMAIN", "relay.example.org")]);
+    assert_eq!(load(None, &named, &Flags::default()).unwrap().network.domain, "relay.example.org");
+}
+
+#[test]
 fn codes_come_from_a_file_too_and_are_not_shown() {
     let dir = tempfile::tempdir().unwrap();
     let codes = dir.path().join("codes");

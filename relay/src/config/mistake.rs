@@ -140,6 +140,10 @@ pub enum Rule {
     Percentage,
     /// One or more.
     One,
+    /// The name of a machine, or nothing.
+    Machine,
+    /// Codes of at least one character.
+    FilledCodes,
 }
 
 fn meant(near: Option<&str>) -> String {
@@ -179,6 +183,10 @@ impl fmt::Display for Rule {
             Self::ASecond => f.write_str("at least 1 second"),
             Self::Percentage => f.write_str("between 1 and 100"),
             Self::One => f.write_str("at least 1"),
+            Self::Machine => f.write_str(
+                "the name of a machine: letters, digits, hyphens and dots, such as relay.example.org",
+            ),
+            Self::FilledCodes => f.write_str("a list of codes that are not empty"),
         }
     }
 }

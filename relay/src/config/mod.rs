@@ -12,6 +12,7 @@ mod table;
 mod load_tests;
 
 pub use example::example;
+pub(crate) use load::is_domain;
 pub use load::{Flags, load, show};
 pub use mistake::{ConfigError, Expected, Place, Rule};
 pub use table::{

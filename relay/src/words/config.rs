@@ -65,6 +65,10 @@ fn kept(rule: Rule) -> String {
         Rule::ASecond => "1초 이상이어야 합니다".to_owned(),
         Rule::Percentage => "1부터 100까지여야 합니다".to_owned(),
         Rule::One => "1 이상이어야 합니다".to_owned(),
+        Rule::Machine => {
+            "컴퓨터의 이름이어야 합니다(글자, 숫자, 붙임표, 점: 예 relay.example.org)".to_owned()
+        }
+        Rule::FilledCodes => "비어 있지 않은 코드의 목록이어야 합니다".to_owned(),
     }
 }
 

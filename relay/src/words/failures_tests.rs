@@ -73,6 +73,8 @@ fn config() -> Vec<(ConfigError, Vec<&'static str>)> {
         (range("limits.log_ttl_h", Rule::AnHour), vec!["limits.log_ttl_h", "RELAY__LIMITS__LOG_TTL_H"]),
         (range("storage.sweep_s", Rule::ASecond), vec!["storage.sweep_s", "RELAY__STORAGE__SWEEP_S"]),
         (range("limits.writer_percent", Rule::Percentage), vec!["limits.writer_percent", "100"]),
+        (range("network.domain", Rule::Machine), vec!["network.domain", "relay.example.org"]),
+        (range("access.codes", Rule::FilledCodes), vec!["access.codes"]),
         (range("network.max_connections", Rule::One), vec!["network.max_connections"]),
         (ConfigError::Peer { text: "nobody".into() }, vec!["access.allow_peers", "\"nobody\"", "12D3KooW"]),
         (
