@@ -21,7 +21,10 @@ use crate::{
     output::Output,
     secret,
     table::Text,
-    words::{keys::Key, notices::Notice},
+    words::{
+        keys::Key,
+        notices::{self, Notice},
+    },
 };
 
 /// Words of a phrase on one line.
@@ -31,11 +34,11 @@ pub(crate) fn create(
     home: &Path,
     out: Output,
     create: args::Create,
-    passphrase: Option<&String>,
+    given: &secret::Given,
 ) -> Result<(), Failure> {
-    let passphrase = passphrase.map(String::as_str);
     // Everything that can be refused is refused before a file for the phrase is made.
     home::check_empty(home).map_err(Error::from)?;
+    let passphrase = given.for_new()?;
     let written = create.phrase_out.as_deref().map(NewFile::make).transpose()?;
     let held = home::hold(home).map_err(Error::from)?;
     let keep = |phrase: &Phrase| match &written {
@@ -57,7 +60,7 @@ pub(crate) fn create(
         out.notice(&lines(&created.phrase));
     }
     if created.key_in_file {
-        out.notice(Notice::KeyInFile.say(out.language));
+        out.notice(&notices::key_in_file(out.language, &held.paths().key()));
     }
     let answer = json!({
         "account": created.account.to_string(),
@@ -70,7 +73,11 @@ pub(crate) fn create(
             (Key::Device, created.device.to_string()),
             (Key::Name, created.name.clone()),
         ])
-    })
+    })?;
+    if !out.json {
+        out.notice(Notice::RunNext.say(out.language));
+    }
+    Ok(())
 }
 
 /// Checks the phrase. More than that comes in a later version, and is not pretended here.
@@ -119,8 +126,9 @@ impl<'a> NewFile<'a> {
         let file = file.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
                 Error::new(Code::Usage, format!("{} exists already; name a new file", path.display()))
+                    .because("file")
             }
-            _ => Error::new(Code::Usage, format!("Cannot make {}: {error}", path.display())),
+            _ => Error::new(Code::Usage, format!("Cannot make {}: {error}", path.display())).because("file"),
         })?;
         Ok(Self { path, file, kept: false })
     }

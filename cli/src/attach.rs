@@ -1,6 +1,10 @@
 //! Calls to the running node of a home.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use madang_api::{Code, Error};
 use madang_socket::Client;
@@ -15,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// An attached node.
 pub(crate) struct Attached {
     client: Client,
+    home: PathBuf,
 }
 
 impl Attached {
@@ -24,7 +29,7 @@ impl Attached {
     /// `not_running` when there is none.
     pub(crate) async fn to(home: &Path) -> Result<Self, Error> {
         let socket = madang_node::home::socket_path(home).map_err(madang_api::Error::from)?;
-        Ok(Self { client: in_time(Client::connect(&socket)).await? })
+        Ok(Self { client: in_time(Client::connect(&socket)).await?, home: home.to_owned() })
     }
 
     /// Calls and waits at most a minute.
@@ -32,7 +37,7 @@ impl Attached {
     /// # Errors
     /// The error of the call; `offline` when the node does not answer in time.
     pub(crate) async fn call<P: Serialize>(&self, method: &str, params: &P) -> Result<Value, Error> {
-        in_time(self.client.call(method, &json!(params))).await
+        in_time(self.client.call(method, &json!(params))).await.map_err(|error| self.explain(error))
     }
 
     /// Calls and waits for as long as it takes.
@@ -44,7 +49,7 @@ impl Attached {
         method: &str,
         params: &P,
     ) -> Result<Value, Error> {
-        self.client.call(method, &json!(params)).await
+        self.client.call(method, &json!(params)).await.map_err(|error| self.explain(error))
     }
 
     /// Events from now on.
@@ -53,6 +58,18 @@ impl Attached {
     /// As [`Attached::call`].
     pub(crate) async fn events(&self) -> Result<tokio::sync::mpsc::Receiver<Value>, Error> {
         in_time(self.client.subscribe()).await
+    }
+
+    /// A home is unlocked where it is held: no passphrase given to this command would help.
+    fn explain(&self, error: Error) -> Error {
+        if error.code != Code::Locked {
+            return error;
+        }
+        let message = match madang_node::home::holder(&self.home) {
+            Some(pid) => format!("The window that has this home is locked, unlock it there: process {pid}"),
+            None => "The window that has this home is locked. Unlock it there".to_owned(),
+        };
+        Error::new(Code::Locked, message).because("held")
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use madang_api::{Error, network};
+use madang_api::{Code, Error, network};
 use madang_node::home;
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::{
     attach::Attached,
     failure::Failure,
     output::Output,
+    secret::Given,
     table::Text,
     words::doctor::{self, Finding},
 };
@@ -38,15 +39,21 @@ impl Check {
 }
 
 /// Looks at the files of a home that no node holds.
-pub(crate) fn offline(home: &Path, out: Output, passphrase: Option<&String>) -> Result<(), Failure> {
+pub(crate) fn offline(home: &Path, out: Output, given: &Given) -> Result<(), Failure> {
     let mut checks = files(home);
+    if home.exists() && !home.is_dir() {
+        return show(out, checks);
+    }
     match home::hold(home).map_err(Error::from) {
-        Ok(held) => match home::inspect(&held, passphrase.map(String::as_str)).map_err(Error::from) {
+        Ok(held) => match home::inspect(&held, given.passphrase()).map_err(Error::from) {
             Ok(findings) if findings.is_empty() => {
                 checks.push(Check::new("store", true, Finding::StoreSound));
             }
-            Ok(findings) => checks.push(Check::said("store", false, findings.join("; "))),
-            Err(error) => checks.push(Check::new("store", false, Finding::Failed(error))),
+            Ok(findings) => {
+                let error = Error::new(Code::Damaged, findings.join("; "));
+                checks.push(Check::new("store", false, Finding::Failed(error)));
+            }
+            Err(error) => checks.push(Check::new("store", false, Finding::Failed(given.explain(error)))),
         },
         Err(error) => checks.push(Check::new("lock", false, Finding::Failed(error))),
     }
@@ -67,7 +74,8 @@ pub(crate) async fn online(home: &Path, node: &Attached, out: Output) -> Result<
 fn reach(status: network::Status, paths: Vec<network::DevicePath>) -> Vec<Check> {
     let mut checks = Vec::new();
     let is_connected = |relay: &network::Relay| relay.state == network::RelayState::Connected;
-    let lonely = !paths.is_empty() && status.peers.is_empty() && !status.relays.iter().any(is_connected);
+    let is_reached = status.relays.iter().any(is_connected);
+    let lonely = !paths.is_empty() && status.peers.is_empty() && !is_reached;
     if status.relays.is_empty() {
         checks.push(Check::new("relays", true, Finding::NoRelays));
     }
@@ -77,7 +85,9 @@ fn reach(status: network::Status, paths: Vec<network::DevicePath>) -> Vec<Check>
     let direct = status.peers.iter().filter(|peer| peer.path == "direct").count();
     let peers = if lonely { Finding::Nobody } else { Finding::Peers(status.peers.len(), direct) };
     checks.push(Check::new("peers", !lonely, peers));
+    let alone = status.peers.is_empty() && !is_reached;
     checks.push(match status.clock_offset_ms {
+        None if alone => Check::new("clock", true, Finding::ClockAlone),
         None => Check::new("clock", true, Finding::ClockAgrees),
         Some(ms) => Check::new("clock", false, Finding::ClockOff(ms)),
     });
@@ -96,6 +106,11 @@ fn files(home: &Path) -> Vec<Check> {
         std::env::consts::ARCH
     );
     let mut checks = vec![Check::said("version", true, version)];
+    if home.exists() && !home.is_dir() {
+        let error = Error::from(home::Error::NoDirectory(home.to_owned()));
+        checks.push(Check::new("home", false, Finding::Failed(error)));
+        return checks;
+    }
     let mode = fs::metadata(home).map(|found| found.permissions().mode() & 0o777);
     checks.push(match mode {
         Ok(0o700) => Check::new("home", true, Finding::HomePrivate(home.to_owned())),

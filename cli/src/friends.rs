@@ -32,7 +32,7 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Res
         }
         args::Friend::Requests => {
             let answer = node.call("friend_requests", &json!({})).await?;
-            out.answer(&answer, |all| requests(all, out.language))
+            out.list(&answer, Notice::NoRequests, |all| requests(all, out.language))
         }
         args::Friend::Accept { request } => {
             let answer = node.call("friend_accept", &friends::RequestId { request }).await?;
@@ -48,7 +48,7 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Res
         }
         args::Friend::List => {
             let answer = node.call("friend_list", &json!({})).await?;
-            out.answer(&answer, |friends| table(friends, out.language))
+            out.list(&answer, Notice::NoFriends, |friends| table(friends, out.language))
         }
         args::Friend::Set(set) => {
             let params = friends::Set {

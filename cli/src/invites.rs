@@ -25,7 +25,7 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Invite) -> Res
         }
         args::Invite::List => {
             let answer = node.call("invite_list", &json!({})).await?;
-            out.answer(&answer, |invites| table(invites, out.language))
+            out.list(&answer, Notice::NoInvites, |invites| table(invites, out.language))
         }
         args::Invite::Revoke { invite } => {
             let answer = node.call("invite_revoke", &friends::InviteId { invite }).await?;

@@ -116,14 +116,12 @@ async fn dispatch(cli: Cli, out: Output) -> Result<(), Failure> {
         return completions(shell, out);
     }
     let home = place::home(global.home)?;
-    let passphrase = || secret::passphrase(global.passphrase_file.as_deref());
+    let given = || secret::Given::of(global.passphrase_file.as_deref());
     match command {
-        Command::Account(args::Account::Create(create)) => {
-            account::create(&home, out, create, passphrase()?.as_deref())
-        }
+        Command::Account(args::Account::Create(create)) => account::create(&home, out, create, &given()?),
         Command::Account(args::Account::Restore(restore)) => account::restore(&home, &restore),
-        Command::Run(run) => run::run(&home, out, run, passphrase()?).await,
-        Command::Doctor { offline: true } => doctor::offline(&home, out, passphrase()?.as_deref()),
+        Command::Run(run) => run::run(&home, out, run, given()?).await,
+        Command::Doctor { offline: true } => doctor::offline(&home, out, &given()?),
         command => attached(&home, out, command).await,
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn search(node: &Attached, out: Output, search: args::Search) -
     let params =
         messages::Search { text: search.text, room: search.room, from: search.from, limit: search.limit };
     let answer = node.call("search", &params).await?;
-    out.answer(&answer, |messages| table(messages, out.language))
+    out.list(&answer, Notice::NothingFound, |messages| table(messages, out.language))
 }
 
 pub(crate) async fn one(node: &Attached, out: Output, verb: args::Message) -> Result<(), Failure> {

@@ -10,7 +10,11 @@ use crate::{
     moment,
     output::Output,
     table::Text,
-    words::{keys::Key, notices, reach, reasons, states},
+    words::{
+        keys::Key,
+        notices::{self, Notice},
+        reach, reasons, states,
+    },
 };
 
 pub(crate) async fn status(node: &Attached, out: Output) -> Result<(), Failure> {
@@ -38,7 +42,7 @@ pub(crate) async fn status(node: &Attached, out: Output) -> Result<(), Failure> 
 pub(crate) async fn net(node: &Attached, out: Output, verb: args::Net) -> Result<(), Failure> {
     let args::Net::Why = verb;
     let answer = node.call("net_why", &json!({})).await?;
-    out.answer(&answer, |paths: Vec<network::DevicePath>| {
+    out.list(&answer, Notice::NoPaths, |paths: Vec<network::DevicePath>| {
         let row = |path: network::DevicePath| {
             let (now, reason) =
                 (reach::device(out.language, &path), reasons::path(out.language, &path.reason));
@@ -58,7 +62,7 @@ pub(crate) async fn relay(node: &Attached, out: Output, verb: args::Relay) -> Re
         }
         args::Relay::List => node.call("relay_list", &json!({})).await?,
     };
-    out.answer(&answer, |relays: Vec<network::Relay>| {
+    out.list(&answer, Notice::NoRelays, |relays: Vec<network::Relay>| {
         let row = |relay: network::Relay| {
             let reason = relay.reason.map(|said| reasons::relay(out.language, &said)).unwrap_or_default();
             let since = relay.since.map(|since| moment::ago(out.language, since)).unwrap_or_default();

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     failure::Failure,
     table::{self, Text},
-    words::{self, Language},
+    words::{self, Language, notices::Notice},
 };
 
 /// How results are shown.
@@ -52,6 +52,20 @@ impl Output {
             Error::new(madang_api::Code::Internal, text)
         })?;
         self.text(&text(typed))
+    }
+
+    /// Shows a list that the node answered; beside an empty one, people are told what to do about that.
+    pub(crate) fn list<T: DeserializeOwned>(
+        self,
+        answer: &Value,
+        when_empty: Notice,
+        text: impl FnOnce(T) -> Text,
+    ) -> Result<(), Failure> {
+        self.answer(answer, text)?;
+        if !self.json && answer.as_array().is_some_and(Vec::is_empty) {
+            self.notice(when_empty.say(self.language));
+        }
+        Ok(())
     }
 
     /// Shows a value that this program made.
@@ -102,7 +116,7 @@ impl Output {
             return;
         }
         self.notice(words::sentence(self.language, error));
-        if let Some(detail) = words::detail(error) {
+        if let Some(detail) = words::beyond(self.language, error) {
             self.notice(&format!("  {detail}"));
         }
     }

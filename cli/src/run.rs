@@ -13,7 +13,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::{args, failure::Failure, output::Output};
+use crate::{args, failure::Failure, output::Output, secret::Given};
 
 /// How long the node may take to end before it is left as it is: everything promised is on disk already.
 const GRACE: Duration = Duration::from_secs(10);
@@ -22,21 +22,17 @@ const ADDRESS_PATIENCE: Duration = Duration::from_secs(2);
 /// Pause between two looks at the addresses.
 const ADDRESS_LOOK: Duration = Duration::from_millis(10);
 
-pub(crate) async fn run(
-    home: &Path,
-    out: Output,
-    run: args::Run,
-    passphrase: Option<Zeroizing<String>>,
-) -> Result<(), Failure> {
+pub(crate) async fn run(home: &Path, out: Output, run: args::Run, given: Given) -> Result<(), Failure> {
     // Listened to from the start, so that an impatient person is heard.
     let signal_error = |error| Error::new(Code::Internal, format!("Cannot listen to signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(signal_error)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signal_error)?;
 
     let relays = run.relay.clone();
+    let passphrase = given.passphrase().map(|passphrase| Zeroizing::new(passphrase.to_owned()));
     let session = Session::open(home, config(run), passphrase).await?;
     // An empty or a locked home has no node.
-    session.node()?;
+    session.node().map_err(|error| given.explain(error))?;
     for addr in relays {
         session.call("relay_add", json!({ "addr": addr })).await?;
     }

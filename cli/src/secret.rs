@@ -14,17 +14,55 @@ const SECRET_CAP: u64 = 4096;
 /// Longest text that is read from a pipe, in bytes. The limit of a message is below it and is checked by the
 /// node, which says so.
 const TEXT_CAP: u64 = 512 * 1024;
+/// A passphrase was given that is none.
+const EMPTY_PASSPHRASE: &str = "empty_passphrase";
 
-/// The passphrase that was given, if any: the file before the variable `MADANG_PASSPHRASE`.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(crate) fn passphrase(file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Error> {
-    let given = match file {
-        Some(file) => Some(from_file(file, "passphrase")?),
-        None => std::env::var("MADANG_PASSPHRASE").ok().map(Zeroizing::new),
-    };
-    Ok(given.filter(|passphrase| !passphrase.is_empty()))
+/// The passphrase that was given, if any.
+#[derive(Debug, Default)]
+pub(crate) struct Given(Option<Zeroizing<String>>);
+
+impl Given {
+    /// From the file before the variable `MADANG_PASSPHRASE`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn of(file: Option<&Path>) -> Result<Self, Error> {
+        Ok(Self(match file {
+            Some(file) => Some(from_file(file, "passphrase")?),
+            None => std::env::var("MADANG_PASSPHRASE").ok().map(Zeroizing::new),
+        }))
+    }
+
+    /// One that can open something; an empty one never does.
+    pub(crate) fn passphrase(&self) -> Option<&str> {
+        self.0.as_ref().map(|given| given.as_str()).filter(|given| !given.is_empty())
+    }
+
+    /// The passphrase of a new home. Whoever names one wants one: an empty one is a mistake, and without this a key
+    /// file would take its place.
+    ///
+    /// # Errors
+    /// `usage` when it is empty.
+    pub(crate) fn for_new(&self) -> Result<Option<&str>, Error> {
+        match self.is_empty() {
+            true => Err(Error::new(Code::Usage, "The passphrase given is empty").because(EMPTY_PASSPHRASE)),
+            false => Ok(self.passphrase()),
+        }
+    }
+
+    /// The error of opening a home; when an empty passphrase was given, with that as its cause.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        let is_cause = error.code == Code::Locked && error.reason.is_none() && self.is_empty();
+        if is_cause {
+            return Error::new(Code::Locked, "This home is locked, and the passphrase given is empty")
+                .because(EMPTY_PASSPHRASE);
+        }
+        error
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.as_ref().is_some_and(|given| given.is_empty())
+    }
 }
 
 /// A secret from a file; `-` is standard input. One line feed at its end does not belong to it.
@@ -34,6 +72,7 @@ pub(crate) fn passphrase(file: Option<&Path>) -> Result<Option<Zeroizing<String>
 pub(crate) fn from_file(file: &Path, what: &str) -> Result<Zeroizing<String>, Error> {
     let wrong = |reason: &dyn std::fmt::Display| {
         Error::new(Code::Usage, format!("Cannot read the {what} from {}: {reason}", file.display()))
+            .because("file")
     };
     let mut bytes = Zeroizing::new(Vec::new());
     let read = if file.as_os_str() == "-" {
@@ -99,6 +138,19 @@ mod tests {
         }
         assert_eq!(text_from(&b"\xff"[..]).unwrap_err().code, Code::Usage);
         assert_eq!(text_from("가\n".as_bytes()).unwrap(), "가");
+    }
+
+    #[test]
+    fn an_empty_passphrase_is_a_mistake_and_none_is_not() {
+        let given = |text: &str| Given(Some(Zeroizing::new(text.to_owned())));
+        assert_eq!(given("").for_new().unwrap_err().code, Code::Usage);
+        assert_eq!(Given::default().for_new(), Ok(None));
+        assert_eq!(given("x").for_new(), Ok(Some("x")));
+        let locked = || Error::new(Code::Locked, "words");
+        assert_eq!(given("").explain(locked()).reason.as_deref(), Some(EMPTY_PASSPHRASE));
+        assert_eq!(Given::default().explain(locked()), locked());
+        let other = locked().because("key");
+        assert_eq!(given("").explain(other.clone()), other);
     }
 
     #[test]

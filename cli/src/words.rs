@@ -1,6 +1,7 @@
 //! Words for people, in English and Korean: what each error code means and what to do about it; below, everything else
 //! that is said to people.
 
+pub(crate) mod details;
 pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod keys;
@@ -65,8 +66,78 @@ fn sentences(error: &Error) -> (&'static str, &'static str) {
             "You have blocked this person, so this 1:1 is closed. Lift the block to write again: `madang friend set ACCOUNT --blocked off`.",
             "차단한 사람이라 이 1:1 대화는 닫혀 있습니다. 다시 쓰려면 차단을 푸세요: `madang friend set 계정 --blocked off`.",
         ),
-        (code, _) => both(code),
+        (code, Some(reason)) => caused(code, reason).unwrap_or_else(|| both(code)),
+        (code, None) => both(code),
     }
+}
+
+/// The sentence of a code that has several causes, where that of the code would not be true or would not help.
+fn caused(code: Code, reason: &str) -> Option<(&'static str, &'static str)> {
+    Some(match (code, reason) {
+        (Code::Locked, "held") => (
+            "The window that has this home is locked. Unlock it there and try again.",
+            "이 홈을 연 창이 잠겨 있습니다. 그 창에서 잠금을 푼 뒤 다시 시도하세요.",
+        ),
+        (Code::Locked, "key") => (
+            "A key of this machine opens this home, and it cannot be had. Unlock the keyring, or put the key file back in its place.",
+            "이 컴퓨터에 둔 열쇠로 여는 홈인데 그 열쇠를 얻을 수 없습니다. 키링의 잠금을 풀거나 열쇠 파일을 제자리에 두세요.",
+        ),
+        (Code::Locked, "empty_passphrase") => (
+            "This home is locked, and the passphrase given is empty. Give it in MADANG_PASSPHRASE or with --passphrase-file.",
+            "홈이 잠겨 있는데 받은 암호가 비어 있습니다. MADANG_PASSPHRASE 또는 --passphrase-file로 암호를 알려 주세요.",
+        ),
+        (Code::Usage, "empty_passphrase") => (
+            "The passphrase given is empty, and nothing was made. Give a passphrase, or leave out both MADANG_PASSPHRASE and --passphrase-file to do without one.",
+            "받은 암호가 비어 있어 아무것도 만들지 않았습니다. 암호를 적거나, 암호 없이 쓰려면 MADANG_PASSPHRASE와 --passphrase-file을 모두 빼세요.",
+        ),
+        (Code::Usage, "own_invite") => (
+            "This is an invite of your own. Send it to whoever you want as a friend.",
+            "내가 만든 초대입니다. 친구가 되고 싶은 사람에게 보내세요.",
+        ),
+        (Code::Usage, "name") => (
+            "This name is not acceptable. Choose another one.",
+            "쓸 수 없는 이름입니다. 다른 이름을 고르세요.",
+        ),
+        (Code::Usage, "file") => (
+            "A file that was named cannot be used. Check where it is and who may read it.",
+            "지정한 파일을 쓸 수 없습니다. 파일의 자리와 권한을 확인하세요.",
+        ),
+        (Code::Usage, "no_directory") => (
+            "The place of the home is a file and no directory. Choose a directory with --home.",
+            "홈의 자리가 폴더가 아니라 파일입니다. --home으로 폴더를 고르세요.",
+        ),
+        (Code::Usage, "address") => (
+            "Madang cannot listen on the address given. Choose another one with --listen.",
+            "주어진 주소에서 기다릴 수 없습니다. --listen으로 다른 주소를 고르세요.",
+        ),
+        (Code::Usage, "address_in_use") => (
+            "Another program listens on this port already. End it, or choose another port with --listen.",
+            "다른 프로그램이 이미 이 포트를 쓰고 있습니다. 그 프로그램을 끝내거나 --listen으로 다른 포트를 고르세요.",
+        ),
+        (Code::Denied, "home") => (
+            "This home cannot be read and written by this user. Make it yours and writable, or choose another home with --home.",
+            "이 사용자는 이 홈을 읽고 쓸 수 없습니다. 주인과 권한을 바로잡거나 --home으로 다른 홈을 고르세요.",
+        ),
+        (Code::Denied, "unkept") => (
+            "The recovery phrase could not be kept, so no account was made. Name another file with --phrase-out.",
+            "복구 문구를 적어 둘 수 없어 계정을 만들지 않았습니다. --phrase-out으로 다른 파일을 정하세요.",
+        ),
+        (Code::Damaged, "slots") => (
+            "The file of key slots (`slots`) of this home is missing, and nothing opens the home without it. Put it back from a copy of the home.",
+            "이 홈의 slots 파일이 없습니다. 이 파일 없이는 홈을 열 수 없습니다. 홈의 복사본에서 되돌려 놓으세요.",
+        ),
+        _ => return None,
+    })
+}
+
+/// What an error says beyond its sentence, in this language as far as there are words for it.
+pub(crate) fn beyond(language: Language, error: &Error) -> Option<String> {
+    let detail = detail(error)?;
+    let korean = || details::korean(detail).or_else(|| details::korean(&error.message));
+    Some(match language {
+        Language::English => detail.to_owned(),
+        Language::Korean => korean().unwrap_or_else(|| detail.to_owned()),
+    })
 }
 
 /// What the message of an error says beyond its sentence: no clause at either end of it that the sentence has already.
@@ -191,6 +262,28 @@ mod tests {
         Language::of_environment(|name| {
             variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
         })
+    }
+
+    #[test]
+    fn every_cause_has_an_english_and_a_korean_sentence_of_its_own() {
+        for (code, reasons) in [
+            (Code::Locked, "held key empty_passphrase"),
+            (Code::Usage, "empty_passphrase own_invite name file no_directory address address_in_use"),
+            (Code::Denied, "home unkept"),
+            (Code::Damaged, "slots"),
+        ] {
+            for reason in reasons.split_whitespace() {
+                let error = Error::new(code, "words").because(reason);
+                let (english, korean) =
+                    (sentence(Language::English, &error), sentence(Language::Korean, &error));
+                assert_ne!(english, both(code).0, "{reason}");
+                assert!(english.is_ascii() && english.ends_with('.'), "{reason}");
+                assert!(
+                    korean.ends_with('.') && korean.chars().any(|c| ('가'..='힣').contains(&c)),
+                    "{reason}"
+                );
+            }
+        }
     }
 
     #[test]

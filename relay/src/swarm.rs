@@ -97,6 +97,9 @@ pub(crate) async fn listen(secret: &mut [u8; 32], config: &NetworkConfig) -> Res
 
 /// Binds TCP and UDP; with port 0 until a port is free for both.
 async fn bind(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<u16, ListenError> {
+    let wanted = Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()));
+    transport::unshared(&wanted)
+        .map_err(|source| ListenError::Address { address: wanted.to_string(), source })?;
     let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
     loop {
         let tcp = Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()));
@@ -297,6 +300,19 @@ mod tests {
         let taken = udp.local_addr().unwrap();
         let (address, source) = refused(taken).await;
         assert_eq!(address, format!("/ip4/127.0.0.1/udp/{}/quic-v1", taken.port()));
+        assert_eq!(source.kind(), ErrorKind::AddrInUse, "{source}");
+    }
+
+    #[tokio::test]
+    async fn a_second_relay_does_not_share_the_port_of_the_first() {
+        let config = NetworkConfig { listen: "127.0.0.1:0".parse().unwrap(), ..NetworkConfig::default() };
+        let Ok(first) = super::listen(&mut [1; 32], &config).await else { panic!("no port is free") };
+        let port = first.addr.iter().find_map(|part| match part {
+            Protocol::Tcp(port) => Some(port),
+            _ => None,
+        });
+        let (address, source) = refused(SocketAddr::from(([127, 0, 0, 1], port.unwrap()))).await;
+        assert!(address.ends_with(&format!("/tcp/{}", port.unwrap())), "{address}");
         assert_eq!(source.kind(), ErrorKind::AddrInUse, "{source}");
     }
 

@@ -7,7 +7,7 @@ use madang_api::{
     network::{DevicePath, Relay},
 };
 
-use super::{Language, detail, keys::Key, reach, reasons, sentence, states};
+use super::{Language, beyond, keys::Key, reach, reasons, sentence, states};
 use crate::messages::word;
 
 /// What was found when one thing was looked at.
@@ -35,6 +35,8 @@ pub(crate) enum Finding {
     Nobody,
     /// The clock is right.
     ClockAgrees,
+    /// Nobody is connected whose clock could be compared.
+    ClockAlone,
     /// It is off by so many ms.
     ClockOff(i64),
     /// What waits for somebody.
@@ -48,7 +50,7 @@ impl Finding {
     pub(crate) fn text(&self, language: Language) -> String {
         match (self, language) {
             (Self::Failed(error), _) => {
-                let beyond = detail(error).map(|beyond| format!(" {beyond}")).unwrap_or_default();
+                let beyond = beyond(language, error).map(|beyond| format!(" {beyond}")).unwrap_or_default();
                 format!("{}{beyond}", sentence(language, error))
             }
             (Self::Relay(relay), _) => reach::relay(language, relay),
@@ -74,6 +76,7 @@ impl Finding {
             Self::Relay(relay) => reach::relay_record(relay),
             Self::Peers(all, direct) => format!("{all} connected, {direct} of them directly"),
             Self::ClockAgrees => "agrees with relays and friends".to_owned(),
+            Self::ClockAlone => "nobody is connected to compare it with".to_owned(),
             Self::ClockOff(ms) => format!("corrected by {ms} ms: set the clock of this machine"),
             Self::Nobody => {
                 "nobody: neither a friend nor a relay is connected, so messages wait here".to_owned()
@@ -98,6 +101,7 @@ impl Finding {
             Self::NoRelays => "없음: 친구가 꺼져 있는 동안 메시지를 맡아 줄 곳이 없습니다".to_owned(),
             Self::Peers(all, direct) => format!("{all}대 연결됨, 그중 {direct}대는 직접"),
             Self::ClockAgrees => "릴레이, 친구의 시계와 맞습니다".to_owned(),
+            Self::ClockAlone => "견주어 볼 상대가 연결되어 있지 않습니다".to_owned(),
             Self::ClockOff(ms) => format!("{ms}ms 보정함: 이 컴퓨터의 시계를 맞추세요"),
             Self::Nobody => {
                 "아무도 없음: 친구도 릴레이도 연결되지 않아 메시지가 여기에서 기다립니다".to_owned()
@@ -199,6 +203,7 @@ mod tests {
             Finding::HomePrivate(PathBuf::from("/h")),
             Finding::HomeMode(PathBuf::from("/h"), 0o755),
             Finding::StoreSound,
+            Finding::ClockAlone,
             Finding::NoRelays,
             relay(),
             Finding::Slots(vec!["passphrase"]),

@@ -22,6 +22,8 @@ impl From<madang_node::Error> for Error {
             Node::InviteRevoked => Code::InviteRevoked,
             Node::NotMember | Node::NotFriend | Node::Blocked => Code::NotMember,
             Node::TooLarge => Code::TooLarge,
+            Node::Alias(_) | Node::OwnInvite => Code::Usage,
+            Node::Damaged(_) => Code::Damaged,
             Node::Clock => Code::Clock,
             Node::DiskFull => Code::DiskFull,
             Node::Offline(_) => Code::Offline,
@@ -33,6 +35,8 @@ impl From<madang_node::Error> for Error {
         let reason = match &error {
             Node::NotFriend => Some("not_friend"),
             Node::Blocked => Some("blocked"),
+            Node::Alias(_) => Some("name"),
+            Node::OwnInvite => Some("own_invite"),
             _ => None,
         };
         Self { reason: reason.map(str::to_owned), ..Self::new(code, error.to_string()) }
@@ -46,28 +50,42 @@ impl From<home::Error> for Error {
             Home::Exists => Code::Exists,
             Home::NoAccount => Code::NoAccount,
             Home::NoHome => Code::NotRunning,
-            Home::Locked(_) => Code::Locked,
+            Home::Locked | Home::KeyMissing(_) => Code::Locked,
             Home::WrongSecret | Home::Phrase(_) => Code::WrongSecret,
             Home::InUse { .. } => Code::InUse,
             Home::NewerHome { .. } => Code::NewerHome,
-            Home::Damaged(_) => Code::Damaged,
+            Home::Damaged(_) | Home::SlotsMissing => Code::Damaged,
             Home::DiskFull => Code::DiskFull,
-            Home::Name(_) => Code::Usage,
+            Home::Name(_) | Home::NoDirectory(_) => Code::Usage,
             Home::Offline(_) => Code::Offline,
-            Home::Unkept(_) => Code::Denied,
+            Home::Unkept(_) | Home::Denied(_) => Code::Denied,
             _ => Code::Internal,
         };
-        Self::new(code, error.to_string())
+        let reason = match &error {
+            Home::SlotsMissing => Some("slots"),
+            Home::KeyMissing(_) => Some("key"),
+            Home::Name(_) => Some("name"),
+            Home::NoDirectory(_) => Some("no_directory"),
+            Home::Denied(_) => Some("home"),
+            Home::Unkept(_) => Some("unkept"),
+            _ => None,
+        };
+        Self { reason: reason.map(str::to_owned), ..Self::new(code, error.to_string()) }
     }
 }
 
 impl From<madang_node::StartError> for Error {
     fn from(error: madang_node::StartError) -> Self {
-        let code = match &error {
-            madang_node::StartError::Listen { .. } | madang_node::StartError::Refused { .. } => Code::Usage,
-            _ => Code::Internal,
-        };
-        Self::new(code, error.to_string())
+        use madang_node::StartError as Start;
+        let message = error.to_string();
+        match error {
+            Start::Listen { .. } | Start::Refused { .. } => {
+                Self::new(Code::Usage, message).because("address")
+            }
+            Start::InUse { .. } => Self::new(Code::Usage, message).because("address_in_use"),
+            Start::Store(error) => home::Error::from(error).into(),
+            _ => Self::new(Code::Internal, message),
+        }
     }
 }
 

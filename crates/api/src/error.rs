@@ -59,7 +59,8 @@ pub struct Error {
     pub code: Code,
     /// English sentence for logs and scripts; says what to do.
     pub message: String,
-    /// Which of several causes a code has, as a code: `not_friend` and `blocked` of `not_member` in a 1:1.
+    /// Which of several causes a code has, as a code: `not_friend` and `blocked` of `not_member` in a
+    /// 1:1; the shells have words for each that they know.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[ts(optional)]
     pub reason: Option<String>,
@@ -72,5 +73,11 @@ impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         let retry = matches!(code, Code::Offline | Code::DiskFull | Code::InUse);
         Self { code, message: message.into(), reason: None, retry }
+    }
+
+    /// The same error with which of several causes its code has.
+    #[must_use]
+    pub fn because(self, reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..self }
     }
 }

@@ -22,6 +22,7 @@ pub mod frontier;
 pub mod gap;
 pub mod hlc;
 pub mod ids;
+mod invisible;
 pub mod keys;
 pub mod kind;
 pub mod limits;

@@ -159,6 +159,8 @@ pub const DIRECT_DEFAULT_MEMBERS: usize = 50;
 pub const TEXT_GRAPHEMES_MAX: usize = 10_000;
 /// Length of a name, characters as a person counts them.
 pub const NAME_MAX: usize = 20;
+/// Length of the own name for a friend, characters as a person counts them.
+pub const ALIAS_MAX: usize = 40;
 /// Length of a status line, characters as a person counts them.
 pub const STATUS_MAX: usize = 60;
 /// Length of a device label, characters as a person counts them.

@@ -5,9 +5,10 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::invisible;
 use crate::limits::{
-    BYTES_PER_CHARACTER_MAX, DEVICE_LABEL_MAX, NAME_MAX, OP_PAYLOAD_MAX, PAYLOAD_SALT_LEN, STATUS_MAX,
-    TEXT_GRAPHEMES_MAX, TITLE_MAX,
+    ALIAS_MAX, BYTES_PER_CHARACTER_MAX, DEVICE_LABEL_MAX, NAME_MAX, OP_PAYLOAD_MAX, PAYLOAD_SALT_LEN,
+    STATUS_MAX, TEXT_GRAPHEMES_MAX, TITLE_MAX,
 };
 
 /// Why a text is refused.
@@ -32,6 +33,9 @@ pub enum TextError {
     /// A control character in a single-line text.
     #[error("the text holds a control character")]
     Control,
+    /// A character that nobody sees, or that turns the direction of what follows, in a name.
+    #[error("the text holds an invisible character")]
+    Invisible,
 }
 
 /// Number of grapheme clusters, counted no further than `max + 1`.
@@ -72,9 +76,32 @@ fn check_line(text: &str, max: usize, may_be_empty: bool) -> Result<(), TextErro
     Ok(())
 }
 
-/// The name of a person or persona: 1 to 20 characters on one line.
+/// The name of a person or persona: 1 to 20 characters on one line, all of which can be seen. Whoever could hide
+/// characters in a name could have none, or look like somebody else.
 pub fn check_name(text: &str) -> Result<(), TextError> {
-    check_line(text, NAME_MAX, false)
+    check_line(text, NAME_MAX, false)?;
+    visible(text)
+}
+
+/// The name that somebody else bears, without what [`check_name`] refuses for its characters alone: whoever was made
+/// friends with under an older version is not lost for it.
+///
+/// # Errors
+/// As [`check_name`] for a name that is empty before that, or too long, or holds a control character. A name of which
+/// nothing is left is empty, and no error.
+pub fn name_of_other(text: &str) -> Result<String, TextError> {
+    check_line(text, NAME_MAX, false)?;
+    Ok(invisible::without(text))
+}
+
+/// The own name for a friend: at most 40 characters that can be seen, may be empty.
+pub fn check_alias(text: &str) -> Result<(), TextError> {
+    check_line(text, ALIAS_MAX, true)?;
+    visible(text)
+}
+
+fn visible(text: &str) -> Result<(), TextError> {
+    invisible::find(text).map_or(Ok(()), |_| Err(TextError::Invisible))
 }
 
 /// A status line: at most 60 characters, may be empty.
@@ -122,6 +149,28 @@ mod tests {
         assert_eq!(check_status(""), Ok(()));
         assert_eq!(check_device_label(&"x".repeat(33)), Err(TextError::TooLong { max: 32 }));
         assert_eq!(check_title(&"x".repeat(61)), Err(TextError::TooLong { max: 60 }));
+    }
+
+    #[test]
+    fn a_name_has_nothing_that_nobody_sees() {
+        for name in ["\u{200b}", "\u{200d}", "\u{3164}", "\u{feff}", "Bob\u{202e}", "a\u{2028}b", "\u{2800}"]
+        {
+            assert_eq!(check_name(name), Err(TextError::Invisible), "{name:?}");
+            assert_eq!(check_alias(name), Err(TextError::Invisible), "{name:?}");
+        }
+        assert_eq!(check_name("❤️ 김철수 👨‍👩‍👧"), Ok(()));
+        assert_eq!(check_alias("a\nb"), Err(TextError::Control));
+        assert_eq!(check_alias(""), Ok(()));
+        assert_eq!(check_alias(&"각".repeat(40)), Ok(()));
+        assert_eq!(check_alias(&"x".repeat(41)), Err(TextError::TooLong { max: 40 }));
+    }
+
+    #[test]
+    fn the_name_of_somebody_else_loses_only_what_nobody_sees() {
+        assert_eq!(name_of_other(" B\u{202e}ob\u{200b}").as_deref(), Ok("Bob"));
+        assert_eq!(name_of_other("\u{200b}").as_deref(), Ok(""));
+        assert_eq!(name_of_other(" "), Err(TextError::Empty));
+        assert_eq!(name_of_other("a\nb"), Err(TextError::Control));
     }
 
     #[test]

@@ -5,7 +5,11 @@
 
 use bytes::Bytes;
 use madang_crypto::open_signed;
-use madang_model::{AccountId, ConvId, DeviceId, InviteId, account::AccountState};
+use madang_model::{
+    AccountId, ConvId, DeviceId, InviteId,
+    account::AccountState,
+    text::{TextError, name_of_other},
+};
 use madang_p2p::{Multiaddr, PeerId};
 use madang_store::{
     Conn, friends, invites,
@@ -29,6 +33,9 @@ use crate::{
     turn::Turn,
     view,
 };
+
+/// Characters of an account id that stand in the place of a name that nobody can see.
+const SHORT_ID: usize = 8;
 
 /// Connections remembered for answers to contact requests.
 const CONTACT_PEERS_MAX: usize = 256;
@@ -451,7 +458,7 @@ fn person_of(contact: &Contact, signer: &DeviceId, state: &AccountState) -> Opti
         return None;
     }
     let name = contact.card.as_ref().map(|c| c.name.clone()).unwrap_or_default();
-    madang_model::text::check_name(&name).ok()?;
+    let name = shown_name(&name, &state.account).ok()?;
     Some(Person { account: state.account, name, devices })
 }
 
@@ -460,6 +467,13 @@ fn seems_asleep(contact: &Contact, signer: &DeviceId, now: u64) -> bool {
     let opened = contact.bundles.iter().filter_map(|signed| open_signed::<DeviceBundle>(signed).ok());
     let own = opened.filter(|bundle| bundle.signer == *signer.as_bytes());
     own.into_iter().any(|bundle| asleep_since(bundle.body.value(), now).is_some())
+}
+
+/// The name under which somebody is shown: what can be seen of it, or the beginning of the account id when that is
+/// nothing. Whoever is a friend already is not lost for a name.
+pub(crate) fn shown_name(name: &str, account: &AccountId) -> Result<String, TextError> {
+    let seen = name_of_other(name)?;
+    Ok(if seen.is_empty() { account.to_string().chars().take(SHORT_ID).collect() } else { seen })
 }
 
 /// The one request that an account can make with an invite.

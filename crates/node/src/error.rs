@@ -35,6 +35,12 @@ pub enum Error {
     /// The text is longer than the limit.
     #[error("Too large: at most 10,000 characters and 60 KiB")]
     TooLarge,
+    /// The own name for a friend is not acceptable.
+    #[error("The name is not acceptable: {0}")]
+    Alias(TextError),
+    /// The link is an invite of this account.
+    #[error("This is an invite of your own. Send it to whoever you want as a friend")]
+    OwnInvite,
     /// The own clock is more than a day ahead.
     #[error(
         "The clock of this machine is more than a day ahead of relays and friends. Set it right and send again"
@@ -55,7 +61,10 @@ pub enum Error {
     /// The node is shutting down.
     #[error("The node is shutting down")]
     Closed,
-    /// The store failed otherwise than for want of space.
+    /// The store contradicts itself, or does not open where it is read.
+    #[error("The home is damaged: {0}")]
+    Damaged(String),
+    /// The store failed otherwise than for want of space or by damage.
     #[error("{0}")]
     Store(String),
     /// A defect on our side.
@@ -66,7 +75,7 @@ pub enum Error {
 impl Error {
     /// Whether the store is the cause, so that the same may go well later.
     pub(crate) fn is_of_store(&self) -> bool {
-        matches!(self, Self::DiskFull | Self::Store(_))
+        matches!(self, Self::DiskFull | Self::Damaged(_) | Self::Store(_))
     }
 }
 
@@ -74,6 +83,7 @@ impl From<madang_store::Error> for Error {
     fn from(error: madang_store::Error) -> Self {
         match error {
             madang_store::Error::DiskFull => Self::DiskFull,
+            madang_store::Error::Corrupt(detail) => Self::Damaged(detail),
             other => Self::Store(other.to_string()),
         }
     }

@@ -3,7 +3,7 @@
 //! Invariant: the 1:1 room of two accounts is the same on every machine and every time it is asked for.
 
 use madang_crypto::direct_conv;
-use madang_model::{AccountId, ConvId, Kind, Op};
+use madang_model::{AccountId, ConvId, Kind, Op, text::check_alias};
 use madang_store::{
     RoomRow,
     friends::{self, FriendState},
@@ -18,8 +18,6 @@ use crate::{
 
 /// The answer to a contact request has so long on the connection it came by.
 const KNOW_AFTER_MS: u64 = 1_000;
-/// Longest own name for a friend, characters.
-const ALIAS_MAX: usize = 40;
 
 impl Core {
     /// Id of the 1:1 conversation with an account.
@@ -154,16 +152,14 @@ impl Core {
         change: FriendChange,
     ) -> Result<view::Friend, Error> {
         let mut friend = friends::get(turn.db, &account)?.ok_or(Error::NotFound("friend"))?;
-        if change.alias.as_ref().is_some_and(|alias| alias.chars().count() > ALIAS_MAX) {
-            return Err(Error::TooLarge);
-        }
+        let alias = change.alias.as_deref().map(str::trim);
+        alias.map_or(Ok(()), check_alias).map_err(Error::Alias)?;
         let was_blocked = friend.blocked;
         friend.favourite = change.favourite.unwrap_or(friend.favourite);
         friend.hidden = change.hidden.unwrap_or(friend.hidden);
         friend.blocked = change.blocked.unwrap_or(friend.blocked);
-        if let Some(alias) = change.alias {
-            let alias = alias.trim().to_owned();
-            friend.alias = (!alias.is_empty()).then_some(alias);
+        if let Some(alias) = alias {
+            friend.alias = (!alias.is_empty()).then(|| alias.to_owned());
         }
         let (blocked, state) = (friend.blocked, friend.state);
         friends::put(turn.db, &friend)?;

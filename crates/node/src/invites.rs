@@ -222,7 +222,7 @@ impl Core {
     fn check_link(&self, text: &str) -> Result<InviteLink, Error> {
         let link = invite_link::parse(text).map_err(|error| Error::BadLink(error.to_string()))?;
         if self.me.account.as_bytes().starts_with(&link.account16) {
-            return Err(Error::Usage("This is an invite of your own".to_owned()));
+            return Err(Error::OwnInvite);
         }
         Ok(link)
     }
@@ -287,9 +287,20 @@ impl Core {
                         .to_owned(),
                 )
             });
-            fetching.purpose.fail(turn, error);
+            match self.friend_of_over(&fetching.looked.link, &error) {
+                Some(friend) => fetching.purpose.succeed(turn, friend, error),
+                None => fetching.purpose.fail(turn, error),
+            }
         }
         Ok(())
+    }
+
+    /// The inviter behind an invite that is over, when that is a friend: whoever uses a link again, by which they
+    /// became friends, wants nothing that is not so already.
+    fn friend_of_over(&self, link: &InviteLink, error: &Error) -> Option<AccountId> {
+        let over = matches!(error, Error::InviteUsed | Error::InviteExpired | Error::InviteRevoked);
+        let inviter = |account: &&AccountId| account.as_bytes().starts_with(&link.account16);
+        self.friends.iter().find(inviter).copied().filter(|_| over)
     }
 
     /// A relay of the link says that it has no such slot (any more). The inviter's machine, if it is reached, knows
@@ -385,6 +396,14 @@ impl Core {
 }
 
 impl Purpose {
+    /// The inviter is a friend, whatever has become of the invite; whoever only looks is told of the invite.
+    fn succeed(self, turn: &mut Turn<'_>, friend: AccountId, over: Error) {
+        match self {
+            Self::Show(reply) => turn.answer(reply, Err(over)),
+            Self::Add { reply, .. } => turn.answer(reply, Ok((friend, view::FriendState::Friend))),
+        }
+    }
+
     fn fail(self, turn: &mut Turn<'_>, error: Error) {
         match self {
             Self::Show(reply) => turn.answer(reply, Err(error)),

@@ -63,6 +63,12 @@ pub enum StartError {
         /// The form that it has to have.
         form: String,
     },
+    /// A port that was asked for is taken.
+    #[error("Another program listens on this port already: {address}")]
+    InUse {
+        /// The address.
+        address: String,
+    },
     /// None of the addresses to listen on can be had.
     #[error(
         "This machine cannot listen on {address}: {reason}. Give an address of its own, such as {ANYWHERE}"
@@ -87,6 +93,7 @@ pub enum StartError {
 impl From<p2p::StartError> for StartError {
     fn from(error: p2p::StartError) -> Self {
         match error {
+            p2p::StartError::InUse { address, .. } => Self::InUse { address: address.to_string() },
             p2p::StartError::Listen { address, reason } => {
                 Self::Refused { address: address.to_string(), reason }
             }

@@ -128,9 +128,9 @@ impl Core {
         let friend = self.rooms.get(&room).and_then(|r| r.peer);
         let account = self.author_account(room, &device).filter(|account| friend == Some(*account));
         if let (Some(account), Ok(card)) = (account, madang_wire::decode::<Card>(payload))
-            && madang_model::text::check_name(&card.name).is_ok()
+            && let Ok(name) = crate::contacts::shown_name(&card.name, &account)
         {
-            friends::set_card(turn.db, &account, &card.name, payload)?;
+            friends::set_card(turn.db, &account, &name, payload)?;
             turn.emit(Event::Friend { account });
         }
         Ok(())

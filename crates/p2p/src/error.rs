@@ -21,6 +21,14 @@ pub enum StartError {
     /// mDNS was asked for and could not be started.
     #[error("mDNS did not start: {0}")]
     Mdns(#[source] io::Error),
+    /// Somebody listens on a port that was asked for by its number.
+    #[error("{address} is in use: {source}")]
+    InUse {
+        /// The address.
+        address: Multiaddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Not one of the wanted addresses could be listened on; this is the first.
     #[error("cannot listen on {address}: {reason}")]
     Listen {

@@ -90,7 +90,7 @@ struct Task {
 /// dropped. Must be called inside a tokio runtime.
 ///
 /// # Errors
-/// [`StartError`]; when only some of the listen addresses fail, the swarm starts with the others.
+/// [`StartError`]; a port asked for by its number must be free. When otherwise only some of the listen addresses fail, the swarm starts with the others.
 pub async fn spawn(config: Config) -> Result<(Handle, Events), StartError> {
     spawn_timed(config, Timing::default())
 }
@@ -111,6 +111,10 @@ fn build(mut config: Config, timing: Timing) -> Result<(Task, Handle, Events), S
         local,
         transport::swarm_config().with_idle_connection_timeout(timing.idle),
     );
+    for address in config.listen.iter().filter(|address| transports.carry(address)) {
+        transport::unshared(address)
+            .map_err(|source| StartError::InUse { address: address.clone(), source })?;
+    }
     let chosen = choose_ports(&config.listen, config.port, transports);
     let mut listening = Listening::new(local, chosen, Instant::now());
     listen_first(&mut swarm, &mut listening)?;

@@ -191,3 +191,24 @@ async fn why_a_peer_is_not_reached_is_said_once() {
     assert_eq!(said, "/ip4/192.0.2.1/tcp/4001: Connection refused");
     assert_eq!(crate::transport::dial_failure(&DialError::NoAddresses), "Dial error: no addresses for peer.");
 }
+
+#[tokio::test]
+async fn a_port_asked_for_is_not_shared_and_a_remembered_one_is_given_up() {
+    let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let number = first.local_addr().unwrap().port();
+    drop(first);
+    let asked = |key: u8, port: u16| Config {
+        listen: vec![format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()],
+        port: Some(number),
+        ..config(key)
+    };
+    let holds = spawn_timed(asked(1, number), Timing::default()).unwrap();
+    let Err(crate::StartError::InUse { address, source }) = spawn_timed(asked(2, number), Timing::default())
+    else {
+        panic!("two listen on one port")
+    };
+    assert_eq!(address.to_string(), format!("/ip4/127.0.0.1/tcp/{number}"));
+    assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse);
+    assert!(spawn_timed(asked(2, 0), Timing::default()).is_ok(), "any other port will do");
+    drop(holds);
+}

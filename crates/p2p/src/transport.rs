@@ -17,7 +17,12 @@ use libp2p::{
     multiaddr::Protocol,
     noise, ping, quic, swarm, tcp, yamux,
 };
-use std::time::Duration;
+use std::{
+    net::{SocketAddr, TcpListener, UdpSocket},
+    time::Duration,
+};
+
+use crate::address::{ip, port};
 
 /// An attempt that is not through its handshakes by then has failed.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -97,6 +102,22 @@ pub fn dial_failure(error: &swarm::DialError) -> String {
         format!("{addr}: {}", refusal(error))
     };
     failures.iter().map(each).collect::<Vec<_>>().join("; ")
+}
+
+/// Refuses an address on which somebody listens already. libp2p sets `SO_REUSEPORT`, with which a second process of
+/// the same user would share the port and take half of the connections without any error; so it is tried here without.
+/// A port on which only old connections wait for their end is free.
+///
+/// # Errors
+/// `AddrInUse` when the port is taken. Anything else is left to whoever listens.
+pub fn unshared(address: &Multiaddr) -> std::io::Result<()> {
+    let Some((ip, number)) = ip(address).zip(port(address)).filter(|(_, number)| *number != 0) else {
+        return Ok(());
+    };
+    let socket = SocketAddr::new(ip, number);
+    let udp = address.iter().any(|part| matches!(part, Protocol::Udp(_)));
+    let tried = if udp { UdpSocket::bind(socket).map(drop) } else { TcpListener::bind(socket).map(drop) };
+    tried.or_else(|error| if error.kind() == std::io::ErrorKind::AddrInUse { Err(error) } else { Ok(()) })
 }
 
 /// The libp2p key of this machine. The secret is overwritten with zeros.
@@ -205,6 +226,24 @@ mod tests {
         let first = keypair(&mut secret).unwrap().public().to_peer_id();
         assert_eq!(secret, [0; 32]);
         assert_eq!(keypair(&mut [7; 32]).unwrap().public().to_peer_id(), first);
+    }
+
+    #[test]
+    fn a_port_is_not_shared_and_free_again_at_once() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let number = taken.local_addr().unwrap().port();
+        let address: Multiaddr = format!("/ip4/127.0.0.1/tcp/{number}").parse().unwrap();
+        assert_eq!(unshared(&address).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+        // The end that closes first keeps its connection for a while.
+        let client = std::net::TcpStream::connect(taken.local_addr().unwrap()).unwrap();
+        drop(taken.accept().unwrap());
+        drop((client, taken));
+        unshared(&address).unwrap();
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = format!("/ip4/127.0.0.1/udp/{}/quic-v1", udp.local_addr().unwrap().port());
+        assert!(unshared(&address.parse().unwrap()).is_err());
+        unshared(&"/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        unshared(&"/ip4/192.0.2.1/tcp/7".parse().unwrap()).unwrap();
     }
 
     #[tokio::test]

@@ -21,6 +21,9 @@ pub enum Error {
     /// A page failed its check or the file contradicts itself.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
+    /// This user may not read or write the store.
+    #[error("the store may not be read or written: {0}")]
+    Denied(String),
     /// The operating system refused a read or a write.
     #[error("reading or writing the store failed: {0}")]
     Io(String),
@@ -39,7 +42,7 @@ impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         let text = error.to_string();
         match &error {
-            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+            rusqlite::Error::SqliteFailure(failure, said) => match failure.code {
                 ErrorCode::DiskFull => Error::DiskFull,
                 // The index of the write-ahead log is mapped memory: its file could not be made longer.
                 ErrorCode::SystemIoFailure
@@ -49,11 +52,13 @@ impl From<rusqlite::Error> for Error {
                 }
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::Corrupt(text),
-                ErrorCode::SystemIoFailure
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::PermissionDenied
-                | ErrorCode::FileLockingProtocolFailed => Error::Io(text),
+                ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed => {
+                    Error::Io(text)
+                }
+                ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Error::Denied(text),
+                ErrorCode::Unknown | ErrorCode::OutOfMemory if is_of_page(said.as_deref()) => {
+                    Error::Corrupt(text)
+                }
                 ErrorCode::ConstraintViolation => Error::Constraint(text),
                 _ => Error::Sql(text),
             },
@@ -64,6 +69,12 @@ impl From<rusqlite::Error> for Error {
             _ => Error::Sql(text),
         }
     }
+}
+
+/// Whether a failure without a code of its own is that of a page which does not decrypt: the cipher then answers in
+/// general words. A mistake in a statement is told in words of its own.
+fn is_of_page(said: Option<&str>) -> bool {
+    said.is_none_or(|said| matches!(said, "SQL logic error" | "out of memory" | "not an error"))
 }
 
 impl From<std::io::Error> for Error {
@@ -108,7 +119,16 @@ pub enum OpenError {
     /// No space left on the device.
     #[error("no space left on the device")]
     DiskFull,
-    /// The operating system refused, for example for lack of permission.
+    /// The path of the home, or a part of it, is a file.
+    #[error("{} is no directory", path.display())]
+    NoDirectory {
+        /// The path.
+        path: std::path::PathBuf,
+    },
+    /// This user may not read or write here, or nobody may write.
+    #[error("{0}")]
+    Denied(String),
+    /// The operating system refused.
     #[error("{what}: {source}")]
     Io {
         /// What was tried.
@@ -122,9 +142,16 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Wraps an answer of the operating system, keeping a full disk apart.
+    /// Wraps an answer of the operating system, keeping apart what a person can do something about.
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        if is_full(&source) { OpenError::DiskFull } else { OpenError::Io { what: what.into(), source } }
+        use std::io::ErrorKind;
+        match source.kind() {
+            _ if is_full(&source) => OpenError::DiskFull,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                OpenError::Denied(format!("{}: {source}", what.into()))
+            }
+            _ => OpenError::Io { what: what.into(), source },
+        }
     }
 
     pub(crate) fn damaged(detail: impl Into<String>) -> Self {
@@ -136,6 +163,7 @@ impl From<Error> for OpenError {
     fn from(error: Error) -> Self {
         match error {
             Error::DiskFull => OpenError::DiskFull,
+            Error::Denied(detail) => OpenError::Denied(detail),
             Error::Corrupt(detail) | Error::Malformed(detail) => OpenError::Damaged { detail },
             other => OpenError::Store(other),
         }

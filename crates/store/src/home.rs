@@ -7,7 +7,7 @@ use crate::atomic;
 use crate::error::OpenError;
 use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -122,9 +122,21 @@ impl Home {
     /// Makes the directory (mode 0700) if needed and takes it for this process until the value is dropped.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] when another process holds it, [`OpenError::Io`] when it cannot be made or locked.
+    /// [`OpenError::InUse`] when another process holds it, [`OpenError::NoDirectory`] when it is a file,
+    /// [`OpenError::Denied`] when this user may not write it, [`OpenError::Io`] when it cannot be made or locked.
     pub fn open(dir: &Path) -> Result<Home, OpenError> {
-        let fail = |error| OpenError::io(format!("opening the home {}", dir.display()), error);
+        // A home that is a file, or lies below one.
+        let no_directory = |error: &std::io::Error| match error.kind() {
+            ErrorKind::NotADirectory => true,
+            ErrorKind::AlreadyExists => !dir.is_dir(),
+            _ => false,
+        };
+        let fail = |error| {
+            if no_directory(&error) {
+                return OpenError::NoDirectory { path: dir.to_owned() };
+            }
+            OpenError::io(format!("opening the home {}", dir.display()), error)
+        };
         DirBuilder::new().recursive(true).mode(OWNER_DIR).create(dir).map_err(fail)?;
         let paths = Paths { dir: dir.canonicalize().map_err(fail)? };
         std::fs::set_permissions(&paths.dir, Permissions::from_mode(OWNER_DIR)).map_err(fail)?;
@@ -148,13 +160,20 @@ impl Home {
     /// Looks at a home without taking it.
     ///
     /// # Errors
-    /// [`OpenError::NotFound`] when there is no such directory, [`OpenError::Io`] when it cannot be read.
+    /// [`OpenError::NotFound`] when there is nothing, [`OpenError::NoDirectory`] when it is a file,
+    /// [`OpenError::Denied`] or [`OpenError::Io`] when it cannot be read.
     pub fn peek(dir: &Path) -> Result<Peek, OpenError> {
         let dir = match dir.canonicalize() {
             Ok(dir) => dir,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(OpenError::NotFound),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(OpenError::NotFound),
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                return Err(OpenError::NoDirectory { path: dir.to_owned() });
+            }
             Err(error) => return Err(OpenError::io(format!("looking at {}", dir.display()), error)),
         };
+        if !dir.is_dir() {
+            return Err(OpenError::NoDirectory { path: dir });
+        }
         let paths = Paths { dir };
         let pid = read_pid(&paths);
         Ok(Peek { paths, pid })

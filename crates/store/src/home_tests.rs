@@ -78,7 +78,21 @@ fn a_socket_directory_open_to_others_is_refused() {
     let uid = rustix::process::getuid().as_raw();
     private_dir(&open, uid).unwrap();
     std::fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
-    assert!(matches!(private_dir(&open, uid), Err(OpenError::Io { .. })));
+    assert!(matches!(private_dir(&open, uid), Err(OpenError::Denied(_))));
     std::fs::set_permissions(&open, Permissions::from_mode(0o700)).unwrap();
-    assert!(matches!(private_dir(&open, uid + 1), Err(OpenError::Io { .. })));
+    assert!(matches!(private_dir(&open, uid + 1), Err(OpenError::Denied(_))));
+}
+
+#[test]
+fn a_file_is_no_home() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "text").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let is_told =
+            |error: OpenError| matches!(error, OpenError::NoDirectory { path: told } if told == path);
+        assert!(is_told(Home::open(&path).unwrap_err()), "{path:?}");
+        assert!(is_told(Home::peek(&path).unwrap_err()), "{path:?}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), b"text");
 }

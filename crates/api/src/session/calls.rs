@@ -173,6 +173,10 @@ impl Session {
         let (room, reply) = (id(&send.room, "room")?, optional(send.reply.as_deref(), "message")?);
         let count = match send.count {
             None => return Ok(node.send_text(room, send.text, reply).await?.into()),
+            // The number behind it does not make a text of nothing.
+            Some(_) if send.text.trim().is_empty() => {
+                return Err(Error::new(Code::Usage, "The text is empty"));
+            }
             Some(count @ 1..=SEND_COUNT_MAX) => count,
             Some(_) => {
                 return Err(Error::new(Code::Usage, format!("A count is between 1 and {SEND_COUNT_MAX}")));

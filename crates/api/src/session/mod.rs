@@ -42,7 +42,7 @@ pub struct Session {
 /// How far the home has come.
 enum Stage {
     Empty,
-    Locked { reason: String },
+    Locked(Error),
     Running { node: Handle, pump: JoinHandle<()> },
     Ended,
 }
@@ -72,7 +72,7 @@ impl Session {
         if has_account {
             match session.unlock(passphrase).await {
                 Err(error) if error.code == Code::Locked => {
-                    *session.stage.lock() = Stage::Locked { reason: error.message };
+                    *session.stage.lock() = Stage::Locked(error);
                 }
                 opened => opened?,
             }
@@ -84,7 +84,7 @@ impl Session {
     pub fn state(&self) -> HomeState {
         match &*self.stage.lock() {
             Stage::Empty => HomeState::Empty,
-            Stage::Locked { .. } => HomeState::Locked,
+            Stage::Locked(_) => HomeState::Locked,
             Stage::Running { .. } | Stage::Ended => HomeState::Running,
         }
     }
@@ -97,7 +97,7 @@ impl Session {
         match &*self.stage.lock() {
             Stage::Running { node, .. } => Ok(node.clone()),
             Stage::Empty => Err(Error::new(Code::NoAccount, "This home has no account")),
-            Stage::Locked { reason } => Err(Error::new(Code::Locked, reason.clone())),
+            Stage::Locked(error) => Err(error.clone()),
             Stage::Ended => Err(Error::new(Code::NotRunning, "The node has ended")),
         }
     }

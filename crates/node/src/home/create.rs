@@ -59,8 +59,8 @@ pub struct Created {
 /// anything else, there is no account.
 ///
 /// # Errors
-/// [`Error::Exists`], [`Error::Name`], [`Error::Unkept`], [`Error::DiskFull`], [`Error::Damaged`] when files of a
-/// lost account lie in the home, [`Error::Io`].
+/// [`Error::Exists`], [`Error::Name`], [`Error::Unkept`], [`Error::DiskFull`], [`Error::SlotsMissing`] when files
+/// of a lost account lie in the home, [`Error::Denied`], [`Error::Io`].
 pub fn create(
     held: &Home,
     new: NewAccount<'_>,
@@ -71,7 +71,7 @@ pub fn create(
         return Err(Error::Exists);
     }
     if held.paths().has_store() {
-        return Err(Error::Damaged("the file of key slots is missing".to_owned()));
+        return Err(Error::SlotsMissing);
     }
     let name = check_name(new.name)?;
     text::check_device_label(new.machine).map_err(Error::Name)?;

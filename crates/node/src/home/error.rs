@@ -17,9 +17,12 @@ pub enum Error {
     /// Not even the directory is there.
     #[error("There is no home at this place")]
     NoHome,
-    /// A secret is needed that was not given or cannot be had.
-    #[error("{0}")]
-    Locked(String),
+    /// A passphrase is needed that was not given.
+    #[error("This home is locked with a passphrase")]
+    Locked,
+    /// A key of this machine opens the home, and it cannot be had; says why, for each.
+    #[error("The key of this home cannot be had: {0}")]
+    KeyMissing(String),
     /// The passphrase is wrong.
     #[error("The passphrase does not open this home")]
     WrongSecret,
@@ -37,6 +40,9 @@ pub enum Error {
         /// Newest schema that this version knows.
         supported: u32,
     },
+    /// There is a store, and nothing that opens it.
+    #[error("The home is damaged: the file of key slots is missing")]
+    SlotsMissing,
     /// A file is damaged.
     #[error("The home is damaged: {0}")]
     Damaged(String),
@@ -55,15 +61,27 @@ pub enum Error {
     /// The phrase could not be handed to the caller, so no account was made.
     #[error("The recovery phrase could not be kept: {0}")]
     Unkept(std::io::Error),
+    /// The path of the home is a file.
+    #[error("The home is no directory: {}", .0.display())]
+    NoDirectory(std::path::PathBuf),
+    /// This user may not read or write the home.
+    #[error("The home cannot be read and written: {0}")]
+    Denied(String),
     /// The operating system refused.
     #[error("{0}")]
     Io(String),
 }
 
 impl Error {
-    /// Wraps an answer of the operating system, keeping a full disk apart.
+    /// Wraps an answer of the operating system, keeping apart what a person can do something about.
     pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
-        if is_full(error) { Self::DiskFull } else { Self::Io(format!("{what}: {error}")) }
+        use std::io::ErrorKind;
+        let said = format!("{what}: {error}");
+        match error.kind() {
+            _ if is_full(error) => Self::DiskFull,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::Denied(said),
+            _ => Self::Io(said),
+        }
     }
 }
 
@@ -84,6 +102,8 @@ impl From<OpenError> for Error {
             OpenError::Damaged { detail } => Self::Damaged(detail),
             OpenError::NewerHome { found, supported } => Self::NewerHome { found, supported },
             OpenError::DiskFull => Self::DiskFull,
+            OpenError::NoDirectory { path } => Self::NoDirectory(path),
+            OpenError::Denied(said) => Self::Denied(said),
             other => Self::Io(other.to_string()),
         }
     }

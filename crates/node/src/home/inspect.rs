@@ -18,7 +18,8 @@ pub fn inspect(held: &Home, passphrase: Option<&str>) -> Result<Vec<String>, Err
 /// The ways to open the home `dir`, which may be held by somebody else.
 ///
 /// # Errors
-/// [`Error::NoHome`], [`Error::NoAccount`], [`Error::Damaged`], [`Error::Io`].
+/// [`Error::NoHome`], [`Error::NoAccount`], [`Error::SlotsMissing`], [`Error::Damaged`], [`Error::Denied`],
+/// [`Error::Io`].
 pub fn slot_kinds(dir: &Path) -> Result<Vec<&'static str>, Error> {
     let peek = match Held::peek(dir) {
         Err(madang_store::OpenError::NotFound) => return Err(Error::NoHome),
@@ -26,7 +27,11 @@ pub fn slot_kinds(dir: &Path) -> Result<Vec<&'static str>, Error> {
     };
     match std::fs::read(peek.paths.slots()) {
         Ok(bytes) => Ok(slots::decode(&bytes)?.iter().map(slots::Slot::name).collect()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NoAccount),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // A store without its slots is no home without an account.
+            super::has_account(dir)?;
+            Err(Error::NoAccount)
+        }
         Err(error) => Err(Error::io("reading the file of key slots", &error)),
     }
 }

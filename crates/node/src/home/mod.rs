@@ -32,10 +32,13 @@ pub use unlock::{Opened, open};
 /// Whether an account lies in the home `dir`, which may be held by somebody else or not be there at all.
 ///
 /// # Errors
+/// [`Error::SlotsMissing`] when there is a store that nothing opens, [`Error::NoDirectory`], [`Error::Denied`] and
 /// [`Error::Io`] when the directory cannot be looked at.
 pub fn has_account(dir: &Path) -> Result<bool, Error> {
     match Held::peek(dir) {
-        Ok(peek) => Ok(peek.paths.slots().exists() || making::is_made(peek.paths.dir())),
+        Ok(peek) if peek.paths.slots().exists() || making::is_made(peek.paths.dir()) => Ok(true),
+        Ok(peek) if peek.paths.has_store() => Err(Error::SlotsMissing),
+        Ok(_) => Ok(false),
         Err(madang_store::OpenError::NotFound) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -44,7 +47,7 @@ pub fn has_account(dir: &Path) -> Result<bool, Error> {
 /// Refuses a home with an account, before anything is made for a new one.
 ///
 /// # Errors
-/// [`Error::Exists`], [`Error::Io`].
+/// [`Error::Exists`], and those of [`has_account`].
 pub fn check_empty(dir: &Path) -> Result<(), Error> {
     if has_account(dir)? { Err(Error::Exists) } else { Ok(()) }
 }
@@ -55,6 +58,11 @@ pub fn check_empty(dir: &Path) -> Result<(), Error> {
 /// [`Error::InUse`] when another process holds it, [`Error::DiskFull`], [`Error::Io`].
 pub fn hold(dir: &Path) -> Result<Held, Error> {
     Ok(Held::open(dir)?)
+}
+
+/// Number of the process that holds the home `dir`, as far as it can be seen.
+pub fn holder(dir: &Path) -> Option<u32> {
+    Held::peek(dir).ok().and_then(|peek| peek.pid)
 }
 
 /// Where the node of the home `dir` serves its socket. A home that is not there has none.

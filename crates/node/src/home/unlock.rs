@@ -26,8 +26,8 @@ pub struct Opened {
 /// are stretched.
 ///
 /// # Errors
-/// [`Error::NoAccount`], [`Error::Locked`], [`Error::WrongSecret`], [`Error::NewerHome`], [`Error::Damaged`],
-/// [`Error::DiskFull`], [`Error::Io`]. The home is then unchanged.
+/// [`Error::NoAccount`], [`Error::Locked`], [`Error::KeyMissing`], [`Error::WrongSecret`], [`Error::NewerHome`],
+/// [`Error::SlotsMissing`], [`Error::Damaged`], [`Error::Denied`], [`Error::DiskFull`], [`Error::Io`]. The home is then unchanged.
 pub fn open(held: &Home, passphrase: Option<&str>) -> Result<Opened, Error> {
     let key = data_key(held, passphrase)?;
     let scratch = Scratch::before(held);
@@ -84,9 +84,9 @@ fn data_key(held: &Home, passphrase: Option<&str>) -> Result<DataKey, Error> {
         }
     }
     if refusals.is_empty() {
-        return Err(Error::Locked("This home is locked with a passphrase".to_owned()));
+        return Err(Error::Locked);
     }
-    Err(Error::Locked(format!("The key of this home cannot be had: {}", refusals.join("; "))))
+    Err(Error::KeyMissing(refusals.join("; ")))
 }
 
 /// The key by a slot of this machine, or why that way is closed.
@@ -111,9 +111,7 @@ pub(crate) fn read_slots(held: &Home) -> Result<Vec<Slot>, Error> {
     making::settle(held.paths().dir())?;
     match held.read_slots()? {
         Some(bytes) => slots::decode(&bytes),
-        None if held.paths().has_store() => {
-            Err(Error::Damaged("the file of key slots is missing".to_owned()))
-        }
+        None if held.paths().has_store() => Err(Error::SlotsMissing),
         None => Err(Error::NoAccount),
     }
 }
