@@ -87,7 +87,8 @@ fn a_phrase_without_a_file_is_shown_once_beside_the_data() {
 #[test]
 fn names_are_checked() {
     let alice = Person::new("Alice").unwrap();
-    for name in ["", "a name of more than twenty characters"] {
+    let unseen = ["\u{200b}", "\u{3164}", "Bob\u{202e}", "\u{2028}Bob", "\u{feff}"];
+    for name in ["", "a name of more than twenty characters"].into_iter().chain(unseen) {
         let answer = alice.ask(&["account", "create", "--name", name]).unwrap();
         assert_eq!(answer.refusal().unwrap(), refusal(2, "usage"), "{name}");
     }
@@ -143,6 +144,78 @@ fn wrong_and_missing_passphrases_change_nothing() {
     let args = ["doctor", "--offline", "--passphrase-file", file.path().to_str().unwrap()];
     let (code, report) = doctor_of(&alice.ask(&args).unwrap());
     assert_eq!((code, &report["ok"]), (Some(0), &json!(true)), "{report}");
+}
+
+#[test]
+fn an_empty_passphrase_makes_no_account_and_is_named_when_it_opens_none() {
+    let mut alice = Person::new("Alice").unwrap();
+    alice.set("MADANG_PASSPHRASE", "");
+    let create = ["account", "create", "--name", "Alice"];
+    assert_eq!(alice.ask(&create).unwrap().refusal().unwrap(), refusal(2, "usage"));
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let file = ["--passphrase-file", empty.path().to_str().unwrap()];
+    alice.unset("MADANG_PASSPHRASE");
+    assert_eq!(alice.ask(&[&create[..], &file].concat()).unwrap().refusal().unwrap(), refusal(2, "usage"));
+    assert!(!alice.home().join("key").exists());
+    alice.set("MADANG_PASSPHRASE", PASSPHRASE);
+    alice.create().unwrap();
+    let refused = alice.ask(&[&["run"][..], &file].concat()).unwrap();
+    assert_eq!(refused.refusal().unwrap(), refusal(1, "locked"));
+    assert!(refused.stderr.contains("empty"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_home_that_cannot_be_one_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "text").unwrap();
+    for home in [file.clone(), file.join("below")] {
+        let alice = Person::at("Alice", &home);
+        for args in [&["run"][..], &["status"], &["account", "create", "--name", "Alice"]] {
+            let answer = alice.ask(args).unwrap();
+            assert_eq!(answer.refusal().unwrap(), refusal(2, "usage"), "{args:?}: {}", answer.stderr);
+            assert!(answer.stderr.contains(home.to_str().unwrap()), "{}", answer.stderr);
+        }
+    }
+    let doctor = Person::at("Alice", &file).ask(&["doctor", "--offline"]).unwrap();
+    assert_eq!(doctor.status.code(), Some(1));
+    assert!(
+        doctor.stdout.contains("no directory") && !doctor.stdout.contains("internal"),
+        "{}",
+        doctor.stdout
+    );
+}
+
+#[test]
+fn a_home_that_nobody_may_write_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (disk, home) = (folder.path().join("disk"), folder.path().join("disk/home"));
+    fs::create_dir_all(&home).unwrap();
+    let alice = Person::at("Alice", &home);
+    for args in [&["run"][..], &["account", "create", "--name", "Alice"]] {
+        // Read-only inside the namespace alone.
+        let script =
+            r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 99; shift; exec "$@""#;
+        let mut wrapper = Command::new("unshare");
+        wrapper.args(["--user", "--map-root-user", "--mount", "--", "sh", "-c", script, "sh"]).arg(&disk);
+        let mut command = alice.command_through(wrapper).unwrap();
+        let answer = Answer::of(command.arg("--json").args(args)).unwrap();
+        assert_eq!(answer.refusal().unwrap(), refusal(1, "denied"), "{answer:?}");
+        assert!(answer.stderr.contains(home.to_str().unwrap()), "{}", answer.stderr);
+    }
+}
+
+#[test]
+fn a_home_without_its_slots_is_damaged_and_no_new_one() {
+    let alice = Person::new("Alice").unwrap();
+    alice.create().unwrap();
+    fs::remove_file(alice.home().join("slots")).unwrap();
+    for args in [&["run"][..], &["account", "create", "--name", "Mallory"]] {
+        refused_unchanged(&alice, args, refusal(1, "damaged"));
+    }
+    let (_, report) = doctor_of(&alice.ask(&["doctor", "--offline"]).unwrap());
+    let unlocking = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "unlocking");
+    assert!(unlocking.unwrap()["detail"].as_str().unwrap().starts_with("damaged: "), "{report}");
 }
 
 #[test]

@@ -115,6 +115,44 @@ fn help_errors_and_states_follow_the_language_and_json_does_not() {
 }
 
 #[test]
+fn what_is_refused_is_told_in_korean_to_the_last_word() {
+    let mut person = Person::new("Alice").unwrap();
+    person.set("LANG", "ko_KR.UTF-8");
+    let alice = Party::of(person, &[]).unwrap();
+    let link = alice.text(&["invite", "create"], "link").unwrap();
+    for (args, told) in [
+        (&["friend", "add", &link][..], "내가 만든 초대입니다"),
+        (&["friend", "add", &link[..link.len() - 3]], "글자가 바뀌었거나 끝이 잘렸습니다"),
+        (&["run"], "번이 쓰고 있습니다"),
+        (
+            &["account", "restore", "--name", "a", "--phrase-file", "/no/such"],
+            "그런 파일이나 폴더가 없습니다",
+        ),
+        (&["doctor", "--offline", "--passphrase-file", "/no/such"], "지정한 파일을 쓸 수 없습니다"),
+        (&["friend", "list"], "아직 친구가 없습니다"),
+    ] {
+        let said = plain(&alice.person, args).stderr;
+        assert!(said.contains(told), "{args:?}: {said}");
+        assert!(!said.contains("명령이 올바르지"), "{said}");
+    }
+    assert_eq!(alice.person.ask(&["friend", "list"]).unwrap().stderr, "", "programs get no hints");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_and_not_shared() {
+    let alice = Party::new("Alice", &[]).unwrap();
+    let addrs = alice.say(&["status"]).unwrap()["addrs"].clone();
+    let addrs: Vec<&str> = addrs.as_array().unwrap().iter().filter_map(|addr| addr.as_str()).collect();
+    let taken = addrs.iter().find(|addr| addr.contains("/tcp/")).unwrap();
+    let bob = Person::new("Bob").unwrap();
+    bob.create().unwrap();
+    let refused = plain(&bob, &["run", "--no-mdns", "--listen", taken]);
+    assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("listens on this port already"), "{}", refused.stderr);
+    assert!(refused.stderr.contains(taken), "{}", refused.stderr);
+}
+
+#[test]
 fn a_doctor_without_a_node_names_the_one_that_needs_none() {
     let alice = Person::new("Alice").unwrap();
     alice.create().unwrap();

@@ -109,6 +109,33 @@ fn garbage_is_damage() {
 }
 
 #[test]
+fn whichever_page_is_damaged_it_is_called_so() {
+    let (_dir, path) = closed();
+    let whole = std::fs::read(&path).unwrap();
+    for at in (1_000..whole.len()).step_by(4_096) {
+        let mut bytes = whole.clone();
+        bytes[at..at + 4].copy_from_slice(b"\xde\xad\xbe\xef");
+        std::fs::write(&path, &bytes).unwrap();
+        match Store::open(&path, &KEY) {
+            Err(OpenError::Damaged { .. }) => {}
+            Err(other) => panic!("at {at}: {other:?}"),
+            Ok(store) => match store.writer.inspect() {
+                Ok(findings) => assert!(!findings.is_empty(), "at {at}"),
+                Err(Error::Corrupt(_)) => {}
+                Err(other) => panic!("at {at}: {other:?}"),
+            },
+        }
+    }
+}
+
+#[test]
+fn a_mistake_in_a_statement_is_no_damage() {
+    let (_dir, store) = store();
+    let wrong = store.writer.conn().prepare("SELECT nothing FROM nowhere").map(drop);
+    assert!(matches!(wrong.map_err(Error::from), Err(Error::Sql(_))));
+}
+
+#[test]
 fn a_crash_loses_no_commit() {
     let (_dir, path) = crashed(20);
     let store = Store::open(&path, &KEY).unwrap();

@@ -202,8 +202,10 @@ fn damaged_slots_are_told_from_a_wrong_secret() {
         assert!(matches!(open(&held, Some("correct horse")), Err(Error::Damaged(_))), "{at}");
     }
     fs::remove_file(&path).unwrap();
-    assert!(matches!(open(&held, Some("correct horse")), Err(Error::Damaged(_))));
-    assert!(matches!(create(&held, alice("p"), |_| Ok(())), Err(Error::Damaged(_))));
+    assert!(matches!(open(&held, Some("correct horse")), Err(Error::SlotsMissing)));
+    assert!(matches!(create(&held, alice("p"), |_| Ok(())), Err(Error::SlotsMissing)));
+    assert!(matches!(has_account(dir.path()), Err(Error::SlotsMissing)));
+    assert!(matches!(slot_kinds(dir.path()), Err(Error::SlotsMissing)));
     fs::write(&path, &whole).unwrap();
     open(&held, Some("correct horse")).unwrap();
 }

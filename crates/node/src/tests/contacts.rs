@@ -304,6 +304,62 @@ fn a_used_or_withdrawn_invite_opens_no_inbox() {
 }
 
 #[test]
+fn whoever_used_an_invite_and_uses_it_again_is_a_friend_already() {
+    let mut pair = Pair::strangers(true);
+    let (link, used) = invite(&mut pair, true);
+    assert_eq!(add(&mut pair, &link), Ok(FriendState::Friend));
+    pair.run_for(60_000);
+    assert_eq!(add(&mut pair, &link), Ok(FriendState::Friend));
+    assert_eq!(invites::get(pair.db(ALICE), &used.invite).unwrap().unwrap().used, 1);
+    // One that was withdrawn and one that has expired are over as well.
+    let (link, withdrawn) = invite(&mut pair, false);
+    ask(&mut pair, ALICE, 0, |reply| Command::RevokeInvite { invite: withdrawn.invite, reply }).unwrap();
+    assert_eq!(add(&mut pair, &link), Ok(FriendState::Friend));
+    // Whoever only looks is told what has become of the link.
+    let shown = ask(&mut pair, BOB, 3_000, |reply| Command::ShowInvite { link: link.clone(), reply });
+    assert_eq!(shown.map(drop), Err(Error::InviteRevoked));
+    // And without the friend the link is over for him too.
+    let alice = pair.account(ALICE);
+    ask(&mut pair, BOB, 0, |reply| Command::RemoveFriend { account: alice, reply }).unwrap();
+    assert_eq!(add(&mut pair, &link), Err(Error::InviteRevoked));
+}
+
+#[test]
+fn a_friend_whose_name_nobody_can_see_is_kept_and_shown_by_something() {
+    let mut pair = Pair::friends(true);
+    pair.run_for(60_000);
+    let alice = pair.account(ALICE);
+    let short = alice.to_string()[..8].to_owned();
+    for (told, shown) in [("Al\u{202e}ice\u{200b}", "Alice"), ("\u{3164}", short.as_str())] {
+        pair.in_turn(ALICE, |core, turn| {
+            core.me.card.name = told.to_owned();
+            core.update_contacts(turn).unwrap();
+        });
+        pair.run_for(60_000);
+        assert_eq!(friends::get(pair.db(BOB), &alice).unwrap().unwrap().name, shown);
+        assert!(is_friend(&pair, BOB));
+    }
+}
+
+#[test]
+fn an_own_name_for_a_friend_can_be_seen_and_has_its_own_limit() {
+    let mut pair = Pair::friends(true);
+    let account = pair.account(BOB);
+    let mut call = |alias: &str| {
+        let change = FriendChange { alias: Some(alias.to_owned()), ..FriendChange::default() };
+        ask(&mut pair, ALICE, 0, |reply| Command::SetFriend { account, change, reply })
+            .map(|friend| friend.alias)
+    };
+    let long = call(&"x".repeat(41)).unwrap_err();
+    assert!(long.to_string().contains("40 characters"), "{long}");
+    for alias in ["a\u{202e}b", "a\nb", "\u{200b}"] {
+        assert!(matches!(call(alias), Err(Error::Alias(_))), "{alias:?}");
+    }
+    assert_eq!(call(" Bobby ").unwrap().as_deref(), Some("Bobby"));
+    assert_eq!(call("").unwrap(), None);
+}
+
+#[test]
 fn friends_are_made_although_the_clock_is_far_ahead() {
     let mut pair = Pair::strangers(true);
     for who in [ALICE, BOB] {
