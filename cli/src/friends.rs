@@ -1,6 +1,8 @@
 //! `madang friend …`
 
-use madang_api::friends;
+use std::collections::BTreeMap;
+
+use madang_api::{Error, friends};
 use serde_json::json;
 
 use crate::{
@@ -13,6 +15,9 @@ use crate::{
     table::Text,
     words::{Language, keys::Key, notices::Notice, states},
 };
+
+/// Characters of an id beside a name.
+const SHORT_ID: usize = 8;
 
 pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Result<(), Failure> {
     match verb {
@@ -64,6 +69,34 @@ pub(crate) async fn run(node: &Attached, out: Output, verb: args::Friend) -> Res
     }
 }
 
+/// What friends are called here, for people; programs go by ids.
+pub(crate) struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// Asks the node, unless a program reads the result.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub(crate) async fn of(node: &Attached, out: Output) -> Result<Self, Error> {
+        if out.json {
+            return Ok(Self(BTreeMap::new()));
+        }
+        let answer = node.call("friend_list", &json!({})).await?;
+        // A list that this version does not read leaves the ids, which are true as well.
+        let friends: Vec<friends::Friend> = serde_json::from_value(answer).unwrap_or_default();
+        let named = |friend: friends::Friend| (friend.account, friend.alias.unwrap_or(friend.name));
+        Ok(Self(friends.into_iter().map(named).collect()))
+    }
+
+    /// The name and the beginning of the id of a friend, or the id of anybody else.
+    pub(crate) fn name(&self, account: String) -> String {
+        match self.0.get(&account) {
+            Some(name) => format!("{name} ({})", account.get(..SHORT_ID).unwrap_or(&account)),
+            None => account,
+        }
+    }
+}
+
 fn requests(requests: Vec<friends::Request>, language: Language) -> Text {
     let row = |request: friends::Request| {
         vec![
@@ -92,4 +125,16 @@ fn table(friends: Vec<friends::Friend>, language: Language) -> Text {
         vec![friend.alias.unwrap_or(friend.name), marks.join(", "), friend.account, friend.room]
     };
     Text::Table(&[Key::Name, Key::Marks, Key::Account, Key::Room], friends.into_iter().map(row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_friend_has_a_name_and_anybody_else_an_id() {
+        let names = Names(BTreeMap::from([("a".repeat(64), "Bob".to_owned())]));
+        assert_eq!(names.name("a".repeat(64)), "Bob (aaaaaaaa)");
+        assert_eq!(names.name("b".repeat(64)), "b".repeat(64));
+    }
 }

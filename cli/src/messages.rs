@@ -6,6 +6,7 @@ use crate::{
     args,
     attach::Attached,
     failure::Failure,
+    friends::Names,
     moment,
     output::Output,
     secret,
@@ -38,12 +39,13 @@ pub(crate) async fn search(node: &Attached, out: Output, search: args::Search) -
 pub(crate) async fn one(node: &Attached, out: Output, verb: args::Message) -> Result<(), Failure> {
     let args::Message::Why { message } = verb;
     let answer = node.call("message_why", &messages::MessageRef { message }).await?;
+    let names = Names::of(node, out).await?;
     out.answer(&answer, |why: messages::Why| {
         let row = |device: messages::DeviceDelivery| {
             let at = if device.at == 0 { String::new() } else { moment::ago(out.language, device.at) };
             let state = states::device(out.language, device.state).to_owned();
             let reason = device.reason.map(|said| reasons::message(out.language, &said)).unwrap_or_default();
-            vec![device.account, device.device, state, at, reason]
+            vec![names.name(device.account), device.device, state, at, reason]
         };
         let head = &[Key::Account, Key::Device, Key::State, Key::Age, Key::Reason];
         Text::Table(head, why.devices.into_iter().map(row).collect())

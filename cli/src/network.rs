@@ -7,6 +7,7 @@ use crate::{
     args,
     attach::Attached,
     failure::Failure,
+    friends::Names,
     moment,
     output::Output,
     table::Text,
@@ -19,6 +20,7 @@ use crate::{
 
 pub(crate) async fn status(node: &Attached, out: Output) -> Result<(), Failure> {
     let answer = node.call("status", &json!({})).await?;
+    let names = Names::of(node, out).await?;
     out.answer(&answer, |status: network::Status| {
         let language = out.language;
         let mut fields = vec![
@@ -33,7 +35,7 @@ pub(crate) async fn status(node: &Attached, out: Output) -> Result<(), Failure> 
         fields.extend(status.peers.into_iter().map(|peer| {
             let rtt = peer.rtt_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
             let path = states::path(language, &peer.path);
-            (Key::Peer, format!("{} {} {path}{rtt}", peer.account, peer.device))
+            (Key::Peer, format!("{} {} {path}{rtt}", names.name(peer.account), peer.device))
         }));
         Text::Fields(fields)
     })
@@ -42,12 +44,13 @@ pub(crate) async fn status(node: &Attached, out: Output) -> Result<(), Failure> 
 pub(crate) async fn net(node: &Attached, out: Output, verb: args::Net) -> Result<(), Failure> {
     let args::Net::Why = verb;
     let answer = node.call("net_why", &json!({})).await?;
+    let names = Names::of(node, out).await?;
     out.list(&answer, Notice::NoPaths, |paths: Vec<network::DevicePath>| {
         let row = |path: network::DevicePath| {
             let (now, reason) =
                 (reach::device(out.language, &path), reasons::path(out.language, &path.reason));
             let name = states::path(out.language, &path.path).to_owned();
-            vec![path.account, path.device, name, now, reason]
+            vec![names.name(path.account), path.device, name, now, reason]
         };
         let head = &[Key::Account, Key::Device, Key::Path, Key::Now, Key::Reason];
         Text::Table(head, paths.into_iter().map(row).collect())

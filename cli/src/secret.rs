@@ -44,10 +44,10 @@ impl Given {
     /// # Errors
     /// `usage` when it is empty.
     pub(crate) fn for_new(&self) -> Result<Option<&str>, Error> {
-        match self.is_empty() {
-            true => Err(Error::new(Code::Usage, "The passphrase given is empty").because(EMPTY_PASSPHRASE)),
-            false => Ok(self.passphrase()),
+        if self.is_empty() {
+            return Err(Error::new(Code::Usage, "The passphrase given is empty").because(EMPTY_PASSPHRASE));
         }
+        Ok(self.passphrase())
     }
 
     /// The error of opening a home; when an empty passphrase was given, with that as its cause.
