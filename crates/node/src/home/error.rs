@@ -41,7 +41,7 @@ pub enum Error {
         supported: u32,
     },
     /// There is a store, and nothing that opens it.
-    #[error("The home is damaged: the file of key slots is missing")]
+    #[error("The file of key slots of this home is missing")]
     SlotsMissing,
     /// A file is damaged.
     #[error("The home is damaged: {0}")]
