@@ -46,7 +46,7 @@ fn readers_see_the_last_commit_and_one_state_per_call() {
         .unwrap();
     assert!(readers.read(|c| meta::get(c, "a")).unwrap().is_some());
     let refused = readers.read(|c| meta::set(c, "b", b"1"));
-    assert!(matches!(refused, Err(Error::Io(_))), "a reader cannot write: {refused:?}");
+    assert!(matches!(refused, Err(Error::Denied(_))), "a reader cannot write: {refused:?}");
 }
 
 #[test]

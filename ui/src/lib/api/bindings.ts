@@ -182,7 +182,8 @@ code: Code,
  */
 message: string, 
 /**
- * Which of several causes a code has, as a code: `not_friend` and `blocked` of `not_member` in a 1:1.
+ * Which of several causes a code has, as a code: `not_friend` and `blocked` of `not_member` in a
+ * 1:1; the shells have words for each that they know.
  */
 reason?: string, 
 /**
