@@ -73,12 +73,40 @@ pub async fn run(
     let mut data = DataDir::open(&config.storage.data)?;
     let mut secret = data.key(&config.network.key_file)?;
     let (state, thread) = start_storage(&config, &options, clock, &data, &secret)?;
-    let listening = swarm::listen(&mut secret, &config.network).await?;
+    let listening = listen(&config, &mut secret).await;
     drop(secret);
+    let ended = match listening {
+        Ok(listening) => serve(config, data, state, listening, ready, reloads, shutdown).await,
+        Err(failure) => {
+            drop(state);
+            Err(failure)
+        }
+    };
+    close(thread).await;
+    tracing::info!("ended");
+    ended
+}
+
+/// Takes the addresses for clients and for the web server.
+async fn listen(config: &Config, secret: &mut [u8; 32]) -> Result<(swarm::Listening, TcpListener), Failure> {
+    let clients = swarm::listen(secret, &config.network).await?;
     let address = config.http.listen;
-    let cannot_listen = |source| Failure::Web { address, source };
-    let web = TcpListener::bind(address).await.map_err(cannot_listen)?;
-    let http = web.local_addr().map_err(cannot_listen)?.to_string();
+    let web = TcpListener::bind(address).await.map_err(|source| Failure::Web { address, source })?;
+    Ok((clients, web))
+}
+
+/// Serves until `shutdown` completes and everyone has the last answer.
+async fn serve(
+    config: Config,
+    mut data: DataDir,
+    state: Arc<State>,
+    (listening, web): (swarm::Listening, TcpListener),
+    ready: impl FnOnce(&Ready) -> std::io::Result<()>,
+    reloads: mpsc::Receiver<Config>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let address = config.http.listen;
+    let http = web.local_addr().map_err(|source| Failure::Web { address, source })?.to_string();
     let told = Ready { addr: listening.addr.to_string(), http };
     let peers = Arc::new(Peers::default());
     let (drain, draining) = watch::channel(false);
@@ -118,9 +146,6 @@ pub async fn run(
     if reloading.await.is_err_and(|ended| ended.is_panic()) {
         tracing::error!("the task that reloads the configuration ended by a panic");
     }
-    drop(state);
-    close(thread).await;
-    tracing::info!("ended");
     Ok(())
 }
 
