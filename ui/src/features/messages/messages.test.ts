@@ -168,10 +168,12 @@ describe('timeline', () => {
 
   it('loads the window around a message that is far away', async () => {
     await start(500);
-    await timeline.open(room(), 'm100');
-    await vi.waitFor(() => expect(timeline.target).toBe('m100'));
-    expect(ids()).toContain('m100');
-    expect(ids()).toEqual(Array.from({ length: ids().length }, (_, i) => `m${50 + i}`));
+    for (const [wanted, first, last] of [['m100', 51, 150], ['m0', 0, 50], ['m499', 450, 499]] as const) {
+      await timeline.open(room(), wanted);
+      await vi.waitFor(() => expect(timeline.target).toBe(wanted));
+      expect(ids()).toEqual(Array.from({ length: last - first + 1 }, (_, i) => `m${first + i}`));
+      expect([timeline.atOldest, timeline.atNewest]).toEqual([first === 0, last === 499]);
+    }
   });
 
   it('reads the window again after lost events', async () => {

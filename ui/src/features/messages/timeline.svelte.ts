@@ -171,8 +171,9 @@ export class Timeline {
   show(message: string): Promise<void> {
     return this.#enqueue(async (id) => {
       if (this.rows.some((row) => row.message === message)) return () => void (this.target = message);
-      const before = await this.#list(id, { limit: PAGE, before: message });
-      const after = await this.#list(id, { limit: PAGE, after: before.at(-1)?.message });
+      const after = await this.#list(id, { limit: PAGE, after: message });
+      // The page that ends with it; without a message behind it, that is the newest page.
+      const before = await this.#list(id, { limit: PAGE, before: after[0]?.message });
       return () => {
         this.rows = [...before, ...after];
         this.atOldest = before.length < PAGE;
