@@ -8,6 +8,7 @@ import './styles/tokens.css';
 import './styles/reset.css';
 import './styles/components.css';
 import './styles/frame.css';
+import './styles/finder.css';
 
 /** A release knows the desktop only; builds for tests take the host from the address. */
 async function pickHost(): Promise<Host> {

@@ -403,3 +403,80 @@ describe('what is said besides colour', () => {
     expect(rows.get('junho')).not.toContain('Connected');
   });
 });
+
+describe('search', () => {
+  const press = (target: Element, key: string, more: KeyboardEventInit = {}) => {
+    target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
+    flushSync();
+  };
+
+  it('opens over everything by keyboard and leads to the message', async () => {
+    await open('en', ['friends', null]);
+    press(document.body, 'k', { code: 'KeyK', ctrlKey: true });
+    expect(document.activeElement).toBe(one('finder-text'));
+    expect(texts('finder-room').length).toBeGreaterThan(3);
+    type('finder-text', 'noodles');
+    const hit = await found('finder-message');
+    expect(hit.textContent).toContain('Mina Kim');
+    expect(hit.querySelector('mark')?.textContent).toBe('noodles');
+    expect(one('finder-text').getAttribute('aria-activedescendant')).toBe(hit.id);
+    await vi.waitFor(() => {
+      flushSync();
+      expect(one('finder-around').querySelectorAll('.bubble').length).toBeGreaterThan(3);
+    });
+    press(one('finder-text'), 'Enter');
+    expect(all('finder')).toEqual([]);
+    expect(router.now).toEqual({ screen: 'rooms', chosen: 'trip' });
+    await found('message');
+  });
+
+  it('finds a friend, goes round the lines and does what can be done', async () => {
+    const { session } = await open('en');
+    press(document.body, 'ㅏ', { code: 'KeyK', ctrlKey: true });
+    type('finder-text', 'chaerin');
+    await vi.waitFor(() => expect(texts('finder-friend')).toEqual(['C Chaerin Kim Friend']));
+    press(one('finder-text'), 'Enter');
+    expect(router.now).toEqual({ screen: 'friends', chosen: 'chaerin' });
+    press(document.body, 'f', { code: 'KeyF', ctrlKey: true });
+    type('finder-text', 'shortcuts');
+    await found('finder-deed');
+    press(one('finder-text'), 'ArrowUp');
+    press(one('finder-text'), 'Enter');
+    expect(router.now).toEqual({ screen: 'settings', chosen: 'shortcuts' });
+    expect(session.searching).toBe(false);
+  });
+
+  it('says that nothing was found', async () => {
+    await open('en');
+    click(one('rooms-search-all'));
+    type('finder-text', 'zebra');
+    await vi.waitFor(() => {
+      flushSync();
+      expect(texts('finder-note')).toEqual(['Nothing found. Try fewer or shorter words.']);
+    });
+  });
+
+  it('goes through the hits of one room, by buttons and letters', async () => {
+    await open('en', ['rooms', 'trip']);
+    await found('message');
+    press(document.body, 'F', { code: 'KeyF', ctrlKey: true, shiftKey: true });
+    expect(document.activeElement).toBe(one('here-text'));
+    type('here-text', 'seats');
+    await vi.waitFor(() => {
+      flushSync();
+      expect(texts('here-count')).toEqual(['1 of 2']);
+    });
+    press(one('here-text'), 'Enter');
+    expect(texts('here-count')).toEqual(['2 of 2']);
+    press(one('here-text'), 'Enter', { shiftKey: true });
+    expect(texts('here-count')).toEqual(['1 of 2']);
+    const [message] = all('message');
+    message!.focus();
+    press(message!, 'ㅜ', { code: 'KeyN' });
+    expect(texts('here-count')).toEqual(['2 of 2']);
+    press(message!, 'N', { code: 'KeyN', shiftKey: true });
+    expect(texts('here-count')).toEqual(['1 of 2']);
+    press(one('here-text'), 'Escape');
+    expect(all('here')).toEqual([]);
+  });
+});

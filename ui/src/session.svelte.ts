@@ -33,6 +33,8 @@ export class Session {
   askedLink = $state<string | null>(null);
   /** A message to show once its room is open. */
   askedMessage = $state<string | null>(null);
+  /** Whether the open room is searched. */
+  searching = $state(false);
   /** What the chosen list finds; one field per screen, emptied by Escape. */
   readonly query = $state({ friends: '', rooms: '' });
 

@@ -11,19 +11,19 @@ function isSyllable(code: number): boolean {
   return code >= HANGUL_FIRST && code <= HANGUL_LAST;
 }
 
-/** Whether one typed character stands for one character of a name. */
-function same(typed: string, letter: string): boolean {
-  if (typed === letter) return true;
+/** Whether what was typed can still grow into this syllable: ㄱ and 기 into 김. */
+export function grows(typed: string, letter: string): boolean {
   const t = typed.codePointAt(0) ?? 0;
   const l = letter.codePointAt(0) ?? 0;
-  if (isSyllable(l)) {
-    const initial = INITIALS.indexOf(typed);
-    if (initial >= 0) return Math.floor((l - HANGUL_FIRST) / PER_INITIAL) === initial;
-    // A syllable without a final consonant may still be growing: 기 finds 김.
-    if (isSyllable(t) && (t - HANGUL_FIRST) % FINALS === 0) return l >= t && l < t + FINALS;
-    return false;
-  }
-  return typed.toLowerCase() === letter.toLowerCase();
+  if (!isSyllable(l)) return false;
+  const initial = INITIALS.indexOf(typed);
+  if (initial >= 0) return Math.floor((l - HANGUL_FIRST) / PER_INITIAL) === initial;
+  return isSyllable(t) && (t - HANGUL_FIRST) % FINALS === 0 && l >= t && l < t + FINALS;
+}
+
+/** Whether one typed character stands for one character of a name. */
+function same(typed: string, letter: string): boolean {
+  return typed.toLowerCase() === letter.toLowerCase() || grows(typed, letter);
 }
 
 /** A stretch of a name, in characters: `start` is in it and `end` is not. */

@@ -9,6 +9,7 @@ export type Action =
   | 'unread-previous'
   | 'room-nth'
   | 'find'
+  | 'find-here'
   | 'friend-add'
   | 'settings'
   | 'sheet'
@@ -41,7 +42,9 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: 'unread-next', key: 'ArrowDown', code: 'ArrowDown', alt: true, shift: true },
   { action: 'unread-previous', key: 'ArrowUp', code: 'ArrowUp', alt: true, shift: true },
   ...Array.from({ length: 9 }, (_, i): Shortcut => ({ action: 'room-nth', key: `${i + 1}`, code: `Digit${i + 1}`, ctrl: true })),
+  { action: 'find', key: 'k', code: 'KeyK', ctrl: true },
   { action: 'find', key: 'f', code: 'KeyF', ctrl: true },
+  { action: 'find-here', key: 'f', code: 'KeyF', ctrl: true, shift: true },
   { action: 'friend-add', key: 'n', code: 'KeyN', ctrl: true },
   { action: 'settings', key: ',', code: 'Comma', ctrl: true },
   { action: 'sheet', key: '/', code: 'Slash', ctrl: true },
@@ -79,9 +82,14 @@ export function shortcutOf(press: KeyPress): Shortcut | null {
 
 const SHOWN: Record<string, string> = { ArrowDown: '↓', ArrowUp: '↑', PageDown: 'PgDn', PageUp: 'PgUp', Escape: 'Esc' };
 
+/** A key as it is printed on the board. */
+export function keyName(key: string): string {
+  return SHOWN[key] ?? (key.length === 1 ? key.toUpperCase() : key);
+}
+
 /** The keys of a shortcut as they are printed on the board. */
 export function keysOf(shortcut: Shortcut): string[] {
-  const key = SHOWN[shortcut.key] ?? (shortcut.key.length === 1 ? shortcut.key.toUpperCase() : shortcut.key);
+  const key = keyName(shortcut.key);
   return [...(shortcut.ctrl ? ['Ctrl'] : []), ...(shortcut.alt ? ['Alt'] : []), ...(shortcut.shift ? ['Shift'] : []), key];
 }
 
