@@ -9,6 +9,7 @@ import './styles/reset.css';
 import './styles/components.css';
 import './styles/frame.css';
 import './styles/finder.css';
+import './styles/emoji.css';
 
 /** A release knows the desktop only; builds for tests take the host from the address. */
 async function pickHost(): Promise<Host> {

@@ -58,6 +58,11 @@ function type(id: string, text: string): void {
   flushSync();
 }
 
+function press(target: Element, key: string, more: KeyboardEventInit = {}): void {
+  target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
+  flushSync();
+}
+
 afterEach(() => {
   close();
   for (const toast of toasts.shown) toasts.dismiss(toast.id);
@@ -405,11 +410,6 @@ describe('what is said besides colour', () => {
 });
 
 describe('search', () => {
-  const press = (target: Element, key: string, more: KeyboardEventInit = {}) => {
-    target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
-    flushSync();
-  };
-
   it('opens over everything by keyboard and leads to the message', async () => {
     await open('en', ['friends', null]);
     press(document.body, 'k', { code: 'KeyK', ctrlKey: true });
@@ -478,5 +478,62 @@ describe('search', () => {
     expect(texts('here-count')).toEqual(['1 of 2']);
     press(one('here-text'), 'Escape');
     expect(all('here')).toEqual([]);
+  });
+});
+
+describe('emoji', () => {
+  it('are found in both languages and land where the cursor stands', async () => {
+    const { node } = await open('en', ['rooms', 'trip']);
+    await found('message');
+    type('composer-input', 'tea time');
+    const area = one('composer-input') as HTMLTextAreaElement;
+    area.setSelectionRange(3, 3);
+    press(document.body, 'J', { code: 'KeyJ', ctrlKey: true, shiftKey: true });
+    expect(document.activeElement).toBe(one('emoji-search'));
+    await found('emoji-group');
+    await vi.waitFor(() => {
+      flushSync();
+      expect(all('emoji').length).toBeGreaterThan(100);
+    });
+    for (const [query, expected] of [['tangerine', '🍊'], ['감귤', '🍊'], ['호랑이', '🐯'], ['tiger', '🐯']] as const) {
+      type('emoji-search', query);
+      expect(texts('emoji'), query).toContain(expected);
+    }
+    type('emoji-search', 'tangerine');
+    press(one('emoji-search'), 'Enter');
+    expect(area.value).toBe('tea🍊 time');
+    press(one('emoji-search'), 'Escape');
+    expect(all('emoji-picker')).toEqual([]);
+    expect(document.activeElement).toBe(area);
+    const kept = node.calls.filter((call) => call.method === 'setting_set').map((call) => call.params as { key: string; value: string });
+    expect(kept).toEqual([{ key: 'ui.emoji', value: '{"recent":["🍊"],"skin":0}' }]);
+  });
+
+  it('move by arrows, keep a skin tone and those used lately', async () => {
+    await open('en', ['rooms', 'trip']);
+    await found('message');
+    click(one('composer-emoji'));
+    await vi.waitFor(() => {
+      flushSync();
+      expect(all('emoji').length).toBeGreaterThan(100);
+    });
+    type('emoji-search', 'thumbs up');
+    click(all('emoji-tone')[5]!);
+    press(one('emoji-search'), 'ArrowDown');
+    expect(document.activeElement).toBe(all('emoji')[0]);
+    click(all('emoji')[0]!);
+    expect((one('composer-input') as HTMLTextAreaElement).value).toBe('👍🏿');
+    type('emoji-search', '');
+    click(one('emoji-recent'));
+    expect(texts('emoji')).toEqual(['👍🏿']);
+    click(all('emoji-group')[0]!);
+    all('emoji')[0]!.focus();
+    for (const [key, at] of [['ArrowRight', 1], ['ArrowDown', 10], ['ArrowUp', 1], ['End', all('emoji').length - 1], ['Home', 0]] as const) {
+      press(document.activeElement!, key);
+      expect(document.activeElement, key).toBe(all('emoji')[at]);
+    }
+    document.body.dispatchEvent(new Event('pointerdown', { bubbles: true }));
+    flushSync();
+    expect(all('emoji-picker')).toEqual([]);
   });
 });

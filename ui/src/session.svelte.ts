@@ -3,6 +3,7 @@
 
 import { createContext } from 'svelte';
 import { AccountStore } from './features/account/store.svelte';
+import { EmojiStore } from './features/emoji/store.svelte';
 import { FriendsStore, shownName, type Answer } from './features/friends/store.svelte';
 import { Timeline } from './features/messages/timeline.svelte';
 import { NetworkStore } from './features/network/store.svelte';
@@ -29,10 +30,13 @@ export class Session {
   readonly timeline: Timeline;
   readonly network: NetworkStore;
   readonly settings: SettingsStore;
+  readonly emoji: EmojiStore;
   /** A link that was handed to the program or clicked, waiting for the person's answer. */
   askedLink = $state<string | null>(null);
   /** A message to show once its room is open. */
   askedMessage = $state<string | null>(null);
+  /** Whether an emoji is being chosen for the open room. */
+  choosingEmoji = $state(false);
   /** Whether the open room is searched. */
   searching = $state(false);
   /** What the chosen list finds; one field per screen, emptied by Escape. */
@@ -47,6 +51,7 @@ export class Session {
     this.timeline = new Timeline(this.client, () => this.account.me?.account ?? '');
     this.network = new NetworkStore(this.client);
     this.settings = new SettingsStore(this.client);
+    this.emoji = new EmojiStore(this.client);
     this.friends.onAnswer((answer) => this.#sayAnswer(answer));
     this.client.on((event) => this.attempt(this.#hear(event)));
   }

@@ -10,6 +10,7 @@ export type Action =
   | 'room-nth'
   | 'find'
   | 'find-here'
+  | 'emoji'
   | 'friend-add'
   | 'settings'
   | 'sheet'
@@ -45,6 +46,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: 'find', key: 'k', code: 'KeyK', ctrl: true },
   { action: 'find', key: 'f', code: 'KeyF', ctrl: true },
   { action: 'find-here', key: 'f', code: 'KeyF', ctrl: true, shift: true },
+  { action: 'emoji', key: 'j', code: 'KeyJ', ctrl: true, shift: true },
   { action: 'friend-add', key: 'n', code: 'KeyN', ctrl: true },
   { action: 'settings', key: ',', code: 'Comma', ctrl: true },
   { action: 'sheet', key: '/', code: 'Slash', ctrl: true },

@@ -1,4 +1,4 @@
-import { flushSync, mount, unmount } from 'svelte';
+import { createRawSnippet, flushSync, mount, unmount } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GRAPHEMES_MAX } from '../../lib/length';
 import Composer from './Composer.svelte';
@@ -15,6 +15,9 @@ describe('composer', () => {
       props.draft = '';
     },
     onescape: vi.fn(),
+    choosing: false,
+    onchoosing: vi.fn(),
+    picker: createRawSnippet<[pick: (text: string) => void, close: () => void]>(() => ({ render: () => '<i></i>' })),
   });
   let component: Record<string, never>;
   let area: HTMLTextAreaElement;
