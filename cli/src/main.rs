@@ -27,6 +27,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use clap::FromArgMatches as _;
 use madang_api::{Code, Error};
+use madang_terminal::{Language, usage};
 use serde_json::Value;
 
 use crate::{
@@ -35,7 +36,7 @@ use crate::{
     failure::Failure,
     output::Output,
     table::Text,
-    words::{Language, help, notices::Notice, usage},
+    words::{help, notices::Notice},
 };
 
 /// How long threads may take to end when everything is done.

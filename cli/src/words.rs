@@ -10,46 +10,11 @@ pub(crate) mod notices;
 pub(crate) mod reach;
 pub(crate) mod reasons;
 pub(crate) mod states;
-pub(crate) mod usage;
 
 use std::collections::BTreeSet;
 
 use madang_api::{Code, Error};
-
-/// A language of the messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Language {
-    /// English.
-    English,
-    /// Korean.
-    Korean,
-}
-
-impl Language {
-    /// The language of the environment: the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set.
-    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name| variable(name).filter(|value| !value.is_empty());
-        match set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")) {
-            Some(locale) if locale == "ko" || locale.starts_with("ko_") || locale.starts_with("ko.") => {
-                Self::Korean
-            }
-            _ => Self::English,
-        }
-    }
-
-    /// The language of this process.
-    pub(crate) fn of_process() -> Self {
-        Self::of_environment(|name| std::env::var(name).ok())
-    }
-
-    /// The one of an English and a Korean text that is in this language.
-    pub(crate) fn of(self, (english, korean): (&'static str, &'static str)) -> &'static str {
-        match self {
-            Self::English => english,
-            Self::Korean => korean,
-        }
-    }
-}
+pub(crate) use madang_terminal::Language;
 
 /// What an error means and what to do.
 pub(crate) fn sentence(language: Language, error: &Error) -> &'static str {
@@ -258,12 +223,6 @@ fn both(code: Code) -> (&'static str, &'static str) {
 mod tests {
     use super::*;
 
-    fn language(variables: &[(&str, &str)]) -> Language {
-        Language::of_environment(|name| {
-            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
     #[test]
     fn every_cause_has_an_english_and_a_korean_sentence_of_its_own() {
         for (code, reasons) in [
@@ -284,15 +243,6 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn the_environment_chooses_the_language() {
-        assert_eq!(language(&[]), Language::English);
-        assert_eq!(language(&[("LANG", "ko_KR.UTF-8")]), Language::Korean);
-        assert_eq!(language(&[("LANG", "ko_KR.UTF-8"), ("LC_ALL", "C")]), Language::English);
-        assert_eq!(language(&[("LANG", "C"), ("LC_ALL", ""), ("LC_MESSAGES", "ko")]), Language::Korean);
-        assert_eq!(language(&[("LANG", "kok_IN")]), Language::English);
     }
 
     #[test]

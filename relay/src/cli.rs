@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::FromArgMatches as _;
+use madang_terminal::{Language, usage};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
@@ -20,7 +21,7 @@ use crate::config::{self, Config, ConfigError, Flags, LogConfig};
 use crate::failure::Failure;
 use crate::server::{self, Options, Ready};
 use crate::terms::Terms;
-use crate::words::{Language, failures, help, notices, usage};
+use crate::words::{failures, help, notices};
 use crate::{data_dir, exposure, init, probe};
 
 /// Configuration file used when it exists and no other is named.

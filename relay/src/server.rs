@@ -70,7 +70,7 @@ pub async fn run(
     reloads: mpsc::Receiver<Config>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let mut data = DataDir::open(&config.storage.data)?;
+    let data = DataDir::open(&config.storage.data)?;
     let mut secret = data.key(&config.network.key_file)?;
     let (state, thread) = start_storage(&config, &options, clock, &data, &secret)?;
     let listening = listen(&config, &mut secret).await;

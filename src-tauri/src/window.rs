@@ -2,9 +2,10 @@
 //!
 //! It must not know what the page shows. Invariant: there is at most one main window.
 
+use madang_terminal::Language;
 use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder};
 
-use crate::{platform, words::Language};
+use crate::platform;
 
 /// Label of the main window; the capability file names it.
 pub(crate) const MAIN: &str = "main";
@@ -23,7 +24,7 @@ fn page(system: Language) -> &'static str {
 /// # Errors
 /// When the web view cannot be made.
 pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
-    let system = Language::of(None, |name| std::env::var(name).ok());
+    let system = Language::of_process();
     let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App(page(system).into()))
         .title("Madang")
         .inner_size(1200.0, 800.0)

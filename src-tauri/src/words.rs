@@ -5,16 +5,8 @@
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
+use madang_terminal::Language;
 use serde_json::Value;
-
-/// A language that we speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Language {
-    /// English.
-    English,
-    /// Korean.
-    Korean,
-}
 
 /// Something that the shell says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,30 +20,21 @@ pub(crate) enum Word {
 /// Texts by key; the ones with plural forms are for the page alone.
 type Catalogue = BTreeMap<String, String>;
 
-impl Language {
-    /// The language that was chosen in the settings (`ko`, `en`, anything else means the system's), else the one of
-    /// the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set.
-    pub(crate) fn of(chosen: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name| variable(name).filter(|value| !value.is_empty());
-        let system = || set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG"));
-        let locale = match chosen {
-            Some("ko") => return Self::Korean,
-            Some("en") => return Self::English,
-            _ => system().unwrap_or_default(),
-        };
-        match locale.split(['_', '.', '@']).next() {
-            Some("ko") => Self::Korean,
-            _ => Self::English,
-        }
+/// The language that was chosen in the settings (`ko`, `en`, anything else means the system's).
+pub(crate) fn language(chosen: Option<&str>) -> Language {
+    match chosen {
+        Some("ko") => Language::Korean,
+        Some("en") => Language::English,
+        _ => Language::of_process(),
     }
+}
 
-    fn catalogue(self) -> &'static Catalogue {
-        static ENGLISH: OnceLock<Catalogue> = OnceLock::new();
-        static KOREAN: OnceLock<Catalogue> = OnceLock::new();
-        match self {
-            Self::English => ENGLISH.get_or_init(|| read(include_str!("../../ui/messages/en.json"))),
-            Self::Korean => KOREAN.get_or_init(|| read(include_str!("../../ui/messages/ko.json"))),
-        }
+fn catalogue(language: Language) -> &'static Catalogue {
+    static ENGLISH: OnceLock<Catalogue> = OnceLock::new();
+    static KOREAN: OnceLock<Catalogue> = OnceLock::new();
+    match language {
+        Language::English => ENGLISH.get_or_init(|| read(include_str!("../../ui/messages/en.json"))),
+        Language::Korean => KOREAN.get_or_init(|| read(include_str!("../../ui/messages/ko.json"))),
     }
 }
 
@@ -65,7 +48,7 @@ impl Word {
 
     /// The word in a language. A test sees to it that every catalogue has every one.
     pub(crate) fn say(self, language: Language) -> &'static str {
-        language.catalogue().get(self.key()).map_or(self.key(), String::as_str)
+        catalogue(language).get(self.key()).map_or(self.key(), String::as_str)
     }
 }
 
@@ -81,23 +64,13 @@ fn read(catalogue: &str) -> Catalogue {
 mod tests {
     use super::*;
 
-    fn language(chosen: Option<&str>, variables: &[(&str, &str)]) -> Language {
-        Language::of(chosen, |name| {
-            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
     #[test]
     fn what_was_chosen_counts_before_the_system() {
-        let korean = [("LANG", "ko_KR.UTF-8")];
-        assert_eq!(language(None, &korean), Language::Korean);
-        assert_eq!(language(Some("system"), &korean), Language::Korean);
-        assert_eq!(language(Some("en"), &korean), Language::English);
-        assert_eq!(language(Some("ko"), &[]), Language::Korean);
-        assert_eq!(language(None, &[("LANG", "ko_KR.UTF-8"), ("LC_ALL", "C")]), Language::English);
-        assert_eq!(language(None, &[("LANG", "C"), ("LC_ALL", ""), ("LC_MESSAGES", "ko")]), Language::Korean);
-        assert_eq!(language(None, &[("LANG", "kok_IN")]), Language::English);
-        assert_eq!(language(None, &[]), Language::English);
+        let system = Language::of_process();
+        assert_eq!(
+            [Some("en"), Some("ko"), Some("system"), None].map(language),
+            [Language::English, Language::Korean, system, system]
+        );
     }
 
     #[test]

@@ -1,91 +1,28 @@
-//! Help in Korean, laid over the one definition of the command line. In English the definition says it itself.
+//! The Korean words of the help. In English the definition of the command line says it itself.
 //!
-//! Owns the table below and how it is laid over. It must not know what a verb does. Invariant: every visible command and
-//! option of the definition has a line here, and every line a command or option; a test compares them.
+//! Owns the table below. It must not know what a verb does. Invariant: every visible command and option of the
+//! definition has a line here, and every line a command or option; a test compares them.
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Command, CommandFactory as _};
+use madang_terminal::{Language, help};
 
-use super::Language;
 use crate::args::Cli;
-
-/// Exit codes, at the end of the examples.
-const EXIT_CODES: &str = "\
-종료 코드: 0 됨 · 1 실패 · 2 잘못된 사용 · 3 이 홈에서 실행 중인 노드가 없음 · 4 찾을 수 없음
-           5 연결할 수 없거나 시간이 지남 · 130 중단됨
-";
-
-/// What clap writes between the parts of a help text.
-const TEMPLATE: &str = "{before-help}{about-with-newline}\n사용법: {usage}\n\n{all-args}{after-help}";
 
 /// The command line in a language.
 pub(crate) fn command(language: Language) -> Command {
-    let mut command = Cli::command();
-    if language == Language::Korean {
-        // The options of every command and the help of each are laid out first.
-        command.build();
-        command = korean(command, "");
-    }
-    command
+    help::command(Cli::command(), language, KOREAN)
 }
 
-fn korean(mut command: Command, path: &str) -> Command {
-    let long = line(&format!("{path} #")).map(|long| format!("{}\n\n{long}", line(path).unwrap_or_default()));
-    if let Some(about) = line(path) {
-        command = command.about(about);
-    }
-    if let Some(long) = long {
-        command = command.long_about(long);
-    }
-    if let Some(before) = command.get_before_help().map(ToString::to_string) {
-        command = command.before_help(examples(&before));
-    }
-    command = command
-        .help_template(TEMPLATE)
-        .subcommand_help_heading("명령")
-        .subcommand_value_name("명령")
-        .mut_args(|argument| worded(argument, path));
-    let shown = command.render_usage().to_string();
-    command = command.override_usage(usage(&shown).trim().to_owned());
-    let names: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    for name in names {
-        let below = format!("{path} {name}");
-        command = command.mut_subcommand(name, |verb| korean(verb, below.trim_start()));
-    }
-    command
-}
-
-/// What clap says of the use of a command, without its English words.
-pub(super) fn usage(english: &str) -> String {
-    english.trim_start_matches("Usage:").trim_start_matches("사용법:").replace("[OPTIONS]", "[옵션]")
-}
-
-fn worded(argument: Arg, path: &str) -> Arg {
-    let id = argument.get_id().as_str().to_owned();
-    let heading = if argument.is_positional() { "인수" } else { "옵션" };
-    // What belongs to every command stands at the top.
-    let words = line(&format!("{path} @{id}")).or_else(|| line(&format!("@{id}")));
-    let argument =
-        argument.help_heading(heading).hide_possible_values(true).hide_default_value(true).hide_env(true);
-    match words {
-        Some(words) => argument.help(words).long_help(None::<&str>),
-        None => argument,
-    }
-}
-
-fn examples(english: &str) -> String {
-    let shown = english.replacen("Examples:", "예:", 1).replacen("Example:", "예:", 1);
-    match shown.split_once("Exit codes:") {
-        Some((examples, _)) => format!("{examples}{EXIT_CODES}"),
-        None => shown,
-    }
-}
-
-fn line(place: &str) -> Option<&'static str> {
-    KOREAN.iter().find(|(known, _)| *known == place.trim_start()).map(|(_, words)| *words)
-}
+const KOREAN: help::Words = help::Words {
+    lines: LINES,
+    exit_codes: "\
+종료 코드: 0 됨 · 1 실패 · 2 잘못된 사용 · 3 이 홈에서 실행 중인 노드가 없음 · 4 찾을 수 없음
+           5 연결할 수 없거나 시간이 지남 · 130 중단됨
+",
+};
 
 /// A command by its path, an option behind `@`, the longer words for a command behind `#`.
-const KOREAN: &[(&str, &str)] = &[
+const LINES: &[(&str, &str)] = &[
     ("", "마당, 가운데에 회사가 없는 메신저: 노드와 그 명령"),
     ("@home", "이 컴퓨터에서 계정이 있는 디렉터리. 없으면 이 시스템의 보통 자리 (변수 MADANG_HOME으로도)"),
     ("@json", "한 줄에 JSON 값 하나. 이어지는 출력은 한 줄에 객체 하나"),
@@ -197,6 +134,8 @@ const KOREAN: &[(&str, &str)] = &[
 mod tests {
     use std::collections::BTreeSet;
 
+    use madang_terminal::{is_korean, usage};
+
     use super::*;
 
     /// Every place of the definition that has words.
@@ -225,11 +164,11 @@ mod tests {
         global.extend(["help".to_owned(), "version".to_owned()]);
         let mut found = BTreeSet::new();
         places(&command, "", &global, &mut found);
-        let known: BTreeSet<String> = KOREAN.iter().map(|(place, _)| (*place).to_owned()).collect();
-        assert_eq!(known.len(), KOREAN.len(), "a place has two lines");
+        let known: BTreeSet<String> = LINES.iter().map(|(place, _)| (*place).to_owned()).collect();
+        assert_eq!(known.len(), LINES.len(), "a place has two lines");
         assert_eq!(known, found);
-        for (place, words) in KOREAN {
-            assert!(words.chars().any(|c| ('가'..='힣').contains(&c)), "{place}");
+        for (place, words) in LINES {
+            assert!(is_korean(words), "{place}");
         }
     }
 
@@ -272,6 +211,37 @@ mod tests {
             let matches = command(language).try_get_matches_from(typed).unwrap();
             assert!(matches.subcommand_matches("friend").unwrap().get_flag("json"));
             command(language).debug_assert();
+        }
+    }
+
+    #[test]
+    fn a_wrong_use_is_told_in_korean_with_what_was_typed() {
+        let cases: [(&[&str], &[&str]); 9] = [
+            (&["frob"], &["'frob'라는 명령은 없습니다"]),
+            (&["sned", "a", "b"], &["비슷한 것: ", "send"]),
+            (&["send"], &["빠졌습니다: <ROOM>, <TEXT>", "사용법: madang send"]),
+            (&["friend"], &[]),
+            (
+                &["friend", "set", "a", "--hidden", "maybe"],
+                &["'maybe'", "--hidden", "쓸 수 있는 값: on, off"],
+            ),
+            (&["friend", "set", "a", "--hidden"], &["'--hidden <on|off>'에 값이 없습니다"]),
+            (&["messages", "a", "--limit", "many"], &["'many'", "--limit"]),
+            (&["status", "--quick"], &["'--quick'"]),
+            (&["status", "--home", "a", "--home", "b"], &["--home"]),
+        ];
+        for (typed, parts) in cases {
+            let typed = std::iter::once("madang").chain(typed.iter().copied());
+            let error = command(Language::Korean).try_get_matches_from(typed.clone()).unwrap_err();
+            assert_eq!(usage::told(Language::English, &error), None);
+            let said = usage::told(Language::Korean, &error).unwrap_or_else(|| error.to_string());
+            for part in parts {
+                assert!(said.contains(part), "{said}");
+            }
+            assert!(
+                !said.contains("Usage") && !said.contains("OPTIONS") && !said.contains("error:"),
+                "{said}"
+            );
         }
     }
 }

@@ -117,12 +117,10 @@ fn known(language: Language, said: &str, korean: fn(&str) -> Option<&'static str
 
 #[cfg(test)]
 mod tests {
+    use madang_terminal::is_korean;
+
     use super::*;
     use crate::messages::word;
-
-    fn is_korean(text: &str) -> bool {
-        text.chars().any(|c| ('가'..='힣').contains(&c))
-    }
 
     #[test]
     fn english_words_are_those_of_the_contract_and_korean_ones_are_korean() {

@@ -4,7 +4,6 @@ use madang_p2p::transport::TransportError;
 
 use super::Language;
 use super::failures::told;
-use super::is_korean;
 use crate::config::{ConfigError, Expected, Place, Rule};
 use crate::data_dir::{Damage, DataDirError};
 use crate::failure::Failure;
@@ -12,6 +11,7 @@ use crate::init::InitError;
 use crate::probe::ProbeError;
 use crate::storage::StorageError;
 use crate::swarm::ListenError;
+use madang_terminal::is_korean;
 
 const FILE: &str = "/etc/madang-relay/relay.toml";
 const DATA: &str = "/var/lib/madang-relay";

@@ -1,73 +1,22 @@
-//! Help in Korean, laid over the one definition of the command line. In English the definition says it itself.
+//! The Korean words of the help. In English the definition of the command line says it itself.
 //!
-//! Owns the table below and how it is laid over. It must not know what a command does. Invariant: every visible command
-//! and option of the definition has a line here, and every line a command or option; a test compares them.
+//! Owns the table below. It must not know what a command does. Invariant: every visible command and option of the
+//! definition has a line here, and every line a command or option; a test compares them.
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Command, CommandFactory as _};
+use madang_terminal::{Language, help};
 
-use super::Language;
 use crate::args::Cli;
-
-/// What clap writes between the parts of a help text.
-const TEMPLATE: &str = "{about-with-newline}\n사용법: {usage}\n\n{all-args}";
 
 /// The command line in a language.
 pub(crate) fn command(language: Language) -> Command {
-    let mut command = Cli::command();
-    if language == Language::Korean {
-        // The options of every command and the help of each are laid out first.
-        command.build();
-        command = korean(command, "");
-    }
-    command
+    help::command(Cli::command(), language, KOREAN)
 }
 
-fn korean(mut command: Command, path: &str) -> Command {
-    if let Some(about) = line(path) {
-        command = command.about(about);
-    }
-    command = command
-        .help_template(TEMPLATE)
-        .subcommand_help_heading("명령")
-        .subcommand_value_name("명령")
-        .mut_args(|argument| worded(argument, path));
-    let shown = command.render_usage().to_string();
-    command = command.override_usage(usage(&shown).trim().to_owned());
-    let names: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    for name in names {
-        // Below `help` stand the other commands once more.
-        let above = path.strip_suffix("help").unwrap_or(path).trim_end();
-        let below = format!("{above} {name}");
-        command = command.mut_subcommand(name, |verb| korean(verb, below.trim_start()));
-    }
-    command
-}
-
-/// What clap says of the use of a command, without its English words.
-pub(super) fn usage(english: &str) -> String {
-    let bare = english.trim_start_matches("Usage:").trim_start_matches("사용법:");
-    bare.replace("[OPTIONS]", "[옵션]").replace("[COMMAND]", "[명령]").replace("<COMMAND>", "<명령>")
-}
-
-fn worded(argument: Arg, path: &str) -> Arg {
-    let id = argument.get_id().as_str().to_owned();
-    // What belongs to every command stands at the top.
-    let words = line(&format!("{path} @{id}")).or_else(|| line(&format!("@{id}")));
-    let argument = argument.help_heading("옵션").hide_default_value(true);
-    match words {
-        Some(words) => argument.help(words).long_help(None::<&str>),
-        None => argument,
-    }
-}
-
-fn line(place: &str) -> Option<&'static str> {
-    // Each command that has others below it has a `help` of its own.
-    let place = if place.ends_with(" help") { "help" } else { place.trim_start() };
-    KOREAN.iter().find(|(known, _)| *known == place).map(|(_, words)| *words)
-}
+const KOREAN: help::Words = help::Words { lines: LINES, exit_codes: "" };
 
 /// A command by its path, an option behind `@`.
-const KOREAN: &[(&str, &str)] = &[
+const LINES: &[(&str, &str)] = &[
     ("", "마당 릴레이: 받는 사람이 올 때까지 봉인된 메시지를 맡아 두는 프로그램"),
     ("@help", "도움말 보기"),
     ("@version", "버전 보기"),
@@ -103,8 +52,9 @@ const KOREAN: &[(&str, &str)] = &[
 mod tests {
     use std::collections::BTreeSet;
 
+    use madang_terminal::{is_korean, usage};
+
     use super::*;
-    use crate::words::is_korean;
 
     /// Every place of the definition that has words.
     fn places(command: &Command, path: &str, found: &mut BTreeSet<String>) {
@@ -128,10 +78,10 @@ mod tests {
         command.build();
         let mut found = BTreeSet::new();
         places(&command, "", &mut found);
-        let known: BTreeSet<String> = KOREAN.iter().map(|(place, _)| (*place).to_owned()).collect();
-        assert_eq!(known.len(), KOREAN.len(), "a place has two lines");
+        let known: BTreeSet<String> = LINES.iter().map(|(place, _)| (*place).to_owned()).collect();
+        assert_eq!(known.len(), LINES.len(), "a place has two lines");
         assert_eq!(known, found);
-        for (place, words) in KOREAN {
+        for (place, words) in LINES {
             assert!(is_korean(words), "{place}");
         }
     }
@@ -142,7 +92,7 @@ mod tests {
         let init = init.find_subcommand("init").unwrap();
         let dir = init.get_arguments().find(|argument| argument.get_id() == "dir").unwrap();
         let default = dir.get_default_values()[0].to_str().unwrap();
-        assert!(line("init @dir").unwrap().contains(default), "{default}");
+        assert!(KOREAN.line("init @dir").unwrap().contains(default), "{default}");
     }
 
     /// The help of a command and of all below it, short and long.
@@ -177,6 +127,33 @@ mod tests {
             let matches = command(language).try_get_matches_from(typed).unwrap();
             assert!(matches.subcommand_matches("run").unwrap().get_flag("dev"));
             command(language).debug_assert();
+        }
+    }
+
+    #[test]
+    fn a_wrong_use_is_told_in_korean_with_what_was_typed() {
+        let cases: [(&[&str], &[&str]); 9] = [
+            (&["frob"], &["'frob'라는 명령은 없습니다"]),
+            (&["help", "frob"], &["'frob'라는 명령은 없습니다"]),
+            (&["statsu"], &["비슷한 것: ", "status"]),
+            (&["init"], &["빠졌습니다: --domain <NAME>", "사용법: madang-relay init"]),
+            (&["config"], &["사용법: madang-relay config"]),
+            (&["run", "--listen", "here"], &["'here'", "--listen <ADDR:PORT>", "쓸 수 없는 값입니다"]),
+            (&["run", "--listen"], &["'--listen <ADDR:PORT>'에 값이 없습니다"]),
+            (&["status", "--quick"], &["'--quick'"]),
+            (&["status", "--data", "a", "--data", "b"], &["--data"]),
+        ];
+        for (typed, parts) in cases {
+            let typed = std::iter::once("madang-relay").chain(typed.iter().copied());
+            let error = command(Language::Korean).try_get_matches_from(typed.clone()).unwrap_err();
+            assert_eq!(usage::told(Language::English, &error), None);
+            let said = usage::told(Language::Korean, &error).unwrap_or_else(|| error.to_string());
+            for part in parts {
+                assert!(said.contains(part), "{said}");
+            }
+            for word in ["Usage", "OPTIONS", "COMMAND", "error:"] {
+                assert!(!said.contains(word), "{word} in {said}");
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn panicked(language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::is_korean;
+    use madang_terminal::is_korean;
 
     #[test]
     fn what_was_made_is_told_whole_in_both_languages() {

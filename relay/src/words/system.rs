@@ -72,7 +72,7 @@ pub(super) fn address(error: &Error, option: &str) -> Both {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::is_korean;
+    use madang_terminal::is_korean;
 
     #[test]
     fn what_the_system_says_keeps_its_number() {

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use madang_api::{Error, Event, Session, account::Setting, messages::Message, rooms::Room};
+use madang_terminal::Language;
 use notify_rust::{Notification, NotificationHandle, NotificationResponse};
 use serde_json::{Value, json};
 use tauri::{AppHandle, Manager as _};
@@ -13,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::{
     home::Home,
     window,
-    words::{Language, Word},
+    words::{self, Word},
 };
 
 /// Rooms with a notification at the same time; one more takes the place of any other.
@@ -132,7 +133,7 @@ impl Notices {
             tracing::debug!(%error, "the settings could not be asked");
             None
         });
-        Language::of(chosen.as_deref(), |name| std::env::var(name).ok())
+        words::language(chosen.as_deref())
     }
 
     async fn unread(&self, room: &str) -> Result<u32, Error> {

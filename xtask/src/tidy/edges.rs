@@ -14,6 +14,8 @@ const TESTKIT: &str = "madang-testkit";
 /// Every crate of the workspace with the crates of ours that it may name.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("madang-model", &[]),
+    // Words of the parser of the command line, for every program.
+    ("madang-terminal", &[]),
     ("madang-wire", &["madang-model"]),
     ("madang-crypto", &["madang-model", "madang-wire"]),
     ("madang-store", &["madang-model", "madang-wire"]),
@@ -26,10 +28,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("madang-api", &["madang-model", "madang-node"]),
     ("madang-socket", &["madang-api"]),
     // The programs start the node; as media workers they are started again with nothing but media.
-    ("madang-cli", &["madang-api", "madang-node", "madang-media", "madang-socket"]),
-    ("madang-desktop", &["madang-api", "madang-node", "madang-media", "madang-socket"]),
+    ("madang-cli", &["madang-api", "madang-node", "madang-media", "madang-socket", "madang-terminal"]),
+    ("madang-desktop", &["madang-api", "madang-node", "madang-media", "madang-socket", "madang-terminal"]),
     // Of p2p only the transport pieces, without its feature for clients.
-    ("madang-relay", &["madang-model", "madang-wire", "madang-p2p"]),
+    ("madang-relay", &["madang-model", "madang-wire", "madang-p2p", "madang-terminal"]),
     ("madang-tests", &["madang-api", TESTKIT]),
     ("xtask", &[]),
 ];
