@@ -72,7 +72,7 @@ describe('reasons', () => {
   const relay = (state: Relay['state'], reason: string | null): Relay => ({ addr: `/dns4/${reason?.length ?? 'ok'}.example/tcp/1/p2p/12D3`, state, reason });
 
   it('stand at every relay that is not connected, with a way to enter the code that it wants', async () => {
-    await open('en', ['settings', 'relays'], { relays: [relay('connected', 'quota'), relay('failed', 'admission'), relay('failed', 'peer cannot be reached: Dial error: no addresses for peer.'), relay('failed', 'moon_phase')] });
+    await open('home-en', ['settings', 'relays'], { relays: [relay('connected', 'quota'), relay('failed', 'admission'), relay('failed', 'peer cannot be reached: Dial error: no addresses for peer.'), relay('failed', 'moon_phase')] });
     expect(texts('relay-reason')).toEqual([
       'This relay wants a code, and none or a wrong one was entered. Ask its operator for it and enter it below.',
       'The name in this address leads nowhere. Check the address and your network.',
@@ -85,7 +85,7 @@ describe('reasons', () => {
   });
 
   it('stand at every path of the connection doctor', async () => {
-    await open('en', ['settings', 'connection']);
+    await open('home-en', ['settings', 'connection']);
     await found('network-path');
     const told = texts('network-path').join('\n');
     expect(told).toContain('went straight to this machine');
@@ -97,7 +97,7 @@ describe('reasons', () => {
 
 describe('the way of a message', () => {
   it('says why it waits, and shows a relay only when one keeps it', async () => {
-    const { node, session } = await open('en', ['rooms', 'r-mina']);
+    const { node, session } = await open('home-en', ['rooms', 'r-mina']);
     await found('composer-input');
     type('composer-input', 'hello');
     click(one('composer-send'));
@@ -113,7 +113,7 @@ describe('the way of a message', () => {
 
 describe('the keyboard', () => {
   it('belongs to the input method while a syllable is being given up', async () => {
-    await open('en', ['friends', 'mina']);
+    await open('home-en', ['friends', 'mina']);
     const escape = (target: EventTarget, keyCode: number) => {
       target.dispatchEvent(Object.assign(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, cancelable: true }), { keyCode }));
       flushSync();
@@ -129,7 +129,7 @@ describe('the keyboard', () => {
   });
 
   it('is where it was once a dialog is closed', async () => {
-    await open('en', ['friends', null]);
+    await open('home-en', ['friends', null]);
     click(one('friends-invite'));
     await found('invite-dialog');
     click(one('dialog-close'));
@@ -151,7 +151,7 @@ describe('the keyboard', () => {
   });
 
   it('enters a timeline at its newest message', async () => {
-    await open('en', ['rooms', 'trip']);
+    await open('home-en', ['rooms', 'trip']);
     await found('message');
     await vi.waitFor(() => expect(all('message').map((message) => message.tabIndex)).toEqual(all('message').map((_, i, list) => (i === list.length - 1 ? 0 : -1))));
   });
@@ -169,7 +169,7 @@ describe('a relay', () => {
   }
 
   it('with an address that is none is refused in place, and what was typed stays', async () => {
-    const { node } = await open('en', ['settings', 'relays'], { relays: [] });
+    const { node } = await open('home-en', ['settings', 'relays'], { relays: [] });
     for (const nonsense of ['nonsense', 'relay.example:4510', '/dns/relay.example/tcp/4510', '/dns/relay.example/tcp/4510/p2p/', `${GOOD}/p2p-circuit`]) {
       await add(nonsense);
       expect(wrong(), nonsense).toContain('This is no address of a relay. It looks like /dns/');
@@ -183,7 +183,7 @@ describe('a relay', () => {
 
   it('that the node finds wrong, or one too many, is told in the same place', async () => {
     const row = (addr: string): Relay => ({ addr, state: 'connected', reason: null });
-    const { node, session } = await open('en', ['settings', 'relays'], { relays: [] });
+    const { node, session } = await open('home-en', ['settings', 'relays'], { relays: [] });
     node.failures.set('relay_add', 'usage');
     await add(GOOD);
     expect(wrong()).toContain('This is no address of a relay.');
@@ -199,7 +199,7 @@ describe('a relay', () => {
 
 describe('the people in a room', () => {
   it.each([['r-mina', 0], ['trip', 6]])('have a role only where somebody leads: %s', async (room, roles) => {
-    await open('en', ['rooms', room]);
+    await open('home-en', ['rooms', room]);
     click(await found('room-members'));
     await found('member-row');
     expect(all('member-role')).toHaveLength(roles);
@@ -208,8 +208,8 @@ describe('the people in a room', () => {
 
 describe('a number that waits', () => {
   it.each([[7, '7'], [99, '99'], [131, '99+']])('is short to see and exact to hear: %i', async (unread, seen) => {
-    const rooms = scene('en', NOW).rooms.map((room) => ({ ...room, unread: room.room === 'r-mina' ? unread : 0 }));
-    await open('en', ['rooms', null], { rooms });
+    const rooms = scene('home-en', NOW).rooms.map((room) => ({ ...room, unread: room.room === 'r-mina' ? unread : 0 }));
+    await open('home-en', ['rooms', null], { rooms });
     for (const place of [one('rail-rooms'), all('room-row').find((row) => row.dataset['room'] === 'r-mina')!]) {
       const pill = place.querySelector('.pill')!;
       expect(pill.querySelector('[aria-hidden]')?.textContent).toBe(seen);
@@ -289,7 +289,7 @@ describe('the first start', () => {
 
 describe('drafts', () => {
   async function begin(): Promise<{ node: FakeNode; session: Session; answer: () => void }> {
-    const { node, session } = await open('en', ['rooms', 'r-mina']);
+    const { node, session } = await open('home-en', ['rooms', 'r-mina']);
     await found('composer-input');
     const call = node.call.bind(node);
     let answer = () => {};
@@ -321,7 +321,7 @@ describe('drafts', () => {
   });
 
   it('are not lost when a failed message is written again', async () => {
-    const { session } = await open('en', ['rooms', 'trip']);
+    const { session } = await open('home-en', ['rooms', 'trip']);
     await found('message');
     type('composer-input', 'half a thought');
     const again = [...document.querySelectorAll<HTMLElement>('button.link-btn')].find((button) => button.textContent === 'Write again');
@@ -342,7 +342,7 @@ describe('an invite', () => {
   }
 
   it.each(['event', 'answer'])('that is answered at once is told once, when the %s comes first', async (first) => {
-    const { node, session } = await open('en', ['friends', null]);
+    const { node, session } = await open('home-en', ['friends', null]);
     const heard = vi.spyOn(session.friends, 'hearAnswer');
     const tell = () => node.emit({ event: 'answer', account: 'mina-new', accepted: true, code: null });
     const call = node.call.bind(node);
@@ -365,7 +365,7 @@ describe('an invite', () => {
   });
 
   it('that is refused at once is told in place and nowhere else', async () => {
-    const { node, session } = await open('en', ['friends', null]);
+    const { node, session } = await open('home-en', ['friends', null]);
     const heard = vi.spyOn(session.friends, 'hearAnswer');
     node.failures.set('friend_add', 'invite_used');
     await ask();
@@ -376,7 +376,7 @@ describe('an invite', () => {
   });
 
   it('that was used up can no longer be withdrawn', async () => {
-    const { node } = await open('en', ['friends', null]);
+    const { node } = await open('home-en', ['friends', null]);
     const invite = (id: string, once: boolean, used: number) => ({ invite: id, once, used, expires: NOW + 1, revoked: false });
     const call = node.call.bind(node);
     node.call = async (method, params) => (method === 'invite_list' ? [invite('a', true, 0), invite('b', true, 1), invite('c', false, 1)] : call(method, params));
@@ -386,7 +386,7 @@ describe('an invite', () => {
   });
 
   it('that comes from outside while another is being typed waits for its turn', async () => {
-    const { node, session } = await open('en', ['friends', null]);
+    const { node, session } = await open('home-en', ['friends', null]);
     node.emit({ event: 'link', link: 'madang://invite/1/other' });
     await ask();
     await found('link-asked');
@@ -400,7 +400,7 @@ describe('an invite', () => {
 
 describe('what is said besides colour', () => {
   it('names a friend who is connected', async () => {
-    await open('en', ['friends', null]);
+    await open('home-en', ['friends', null]);
     const near = await found('friend-row');
     expect(near.dataset['account']).toBe('daniel');
     const rows = new Map(all('friend-row').map((row) => [row.dataset['account'], row.textContent]));
@@ -411,7 +411,7 @@ describe('what is said besides colour', () => {
 
 describe('search', () => {
   it('opens over everything by keyboard and leads to the message', async () => {
-    await open('en', ['friends', null]);
+    await open('home-en', ['friends', null]);
     press(document.body, 'k', { code: 'KeyK', ctrlKey: true });
     expect(document.activeElement).toBe(one('finder-text'));
     expect(texts('finder-room').length).toBeGreaterThan(3);
@@ -431,7 +431,7 @@ describe('search', () => {
   });
 
   it('finds a friend, goes round the lines and does what can be done', async () => {
-    const { session } = await open('en');
+    const { session } = await open('home-en');
     press(document.body, 'ㅏ', { code: 'KeyK', ctrlKey: true });
     type('finder-text', 'chaerin');
     await vi.waitFor(() => expect(texts('finder-friend')).toEqual(['C Chaerin Kim Friend']));
@@ -447,7 +447,7 @@ describe('search', () => {
   });
 
   it('says that nothing was found', async () => {
-    await open('en');
+    await open('home-en');
     click(one('rooms-search-all'));
     type('finder-text', 'zebra');
     await vi.waitFor(() => {
@@ -457,7 +457,7 @@ describe('search', () => {
   });
 
   it('goes through the hits of one room, by buttons and letters', async () => {
-    await open('en', ['rooms', 'trip']);
+    await open('home-en', ['rooms', 'trip']);
     await found('message');
     press(document.body, 'F', { code: 'KeyF', ctrlKey: true, shiftKey: true });
     expect(document.activeElement).toBe(one('here-text'));
@@ -483,7 +483,7 @@ describe('search', () => {
 
 describe('emoji', () => {
   it('are found in both languages and land where the cursor stands', async () => {
-    const { node } = await open('en', ['rooms', 'trip']);
+    const { node } = await open('home-en', ['rooms', 'trip']);
     await found('message');
     type('composer-input', 'tea time');
     const area = one('composer-input') as HTMLTextAreaElement;
@@ -510,7 +510,7 @@ describe('emoji', () => {
   });
 
   it('move by arrows, keep a skin tone and those used lately', async () => {
-    await open('en', ['rooms', 'trip']);
+    await open('home-en', ['rooms', 'trip']);
     await found('message');
     click(one('composer-emoji'));
     await vi.waitFor(() => {

@@ -69,7 +69,7 @@ describe('account', () => {
   });
 
   it('stops at an error that nothing can go on with, and can try again', async () => {
-    const node = new FakeNode(scene('ko', NOW), () => NOW);
+    const node = new FakeNode(scene('home-ko', NOW), () => NOW);
     node.failures.set('home_state', 'in_use');
     const session = new Session(node);
     await session.start();
@@ -119,7 +119,7 @@ describe('friends and rooms', () => {
   });
 
   it('finds friends by initial consonants, in Korean order', () => {
-    const { friends } = scene('ko', NOW);
+    const { friends } = scene('home-ko', NOW);
     expect(filterFriends(friends, 'ㄱㅊ').map((friend) => friend.name)).toEqual(['김채린', '김철수']);
     expect(filterFriends(friends, '').at(0)?.name).toBe('강민서');
   });

@@ -10,7 +10,7 @@ let client: Client;
 let finder: Finder;
 
 beforeEach(() => {
-  node = new FakeNode(scene('ko', NOW), () => NOW);
+  node = new FakeNode(scene('home-ko', NOW), () => NOW);
   client = new Client(node);
   finder = new Finder(client, () => NOW);
 });

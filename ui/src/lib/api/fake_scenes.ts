@@ -105,22 +105,20 @@ function home(words: Words, now: number): Seed {
   };
 }
 
-/** The seed of a scene: `ko`, `en`, `fresh`, `locked`, `offline`, `clock`. */
+/** The seed of a scene, `home`, `fresh`, `locked`, `offline` or `clock`, in Korean or, behind `-en`, in English. */
 export function scene(name: string, now: number): Seed {
-  switch (name) {
+  const [what, tongue] = name.split('-');
+  const seed = home(tongue === 'en' ? EN : KO, now);
+  switch (what) {
     case 'fresh':
       return emptySeed();
     case 'locked':
-      return { ...home(KO, now), home: 'locked', passphrase: 'persimmon' };
-    case 'offline': {
-      const seed = home(KO, now);
+      return { ...seed, home: 'locked', passphrase: 'persimmon' };
+    case 'offline':
       return { ...seed, peers: [], relays: seed.relays.map((relay) => ({ ...relay, state: 'failed', reason: 'peer cannot be reached: Dial error: no addresses for peer.' })) };
-    }
     case 'clock':
-      return { ...home(KO, now), clockOffset: 130_000 };
-    case 'en':
-      return home(EN, now);
+      return { ...seed, clockOffset: 130_000 };
     default:
-      return home(KO, now);
+      return seed;
   }
 }

@@ -1,4 +1,4 @@
-// Which host a build for tests and development uses: `?host=fake&scene=ko`, `?host=web&ws=ws://…`.
+// Which host a build for tests and development uses: `?host=fake&scene=home-ko`, `?host=web&ws=ws://…`.
 
 import { FakeNode } from '../api/fake';
 import { scene } from '../api/fake_scenes';
@@ -10,6 +10,7 @@ function keepErrors(): void {
   const errors: string[] = [];
   addEventListener('error', (event) => errors.push(event.message));
   addEventListener('unhandledrejection', (event) => errors.push(String(event.reason?.message ?? event.reason)));
+  console.error = (...said: unknown[]) => void errors.push(said.map(String).join(' '));
   document.addEventListener('securitypolicyviolation', (event) => errors.push(`${event.violatedDirective} ${event.blockedURI}`));
   Object.assign(window, { pageErrors: errors });
 }
@@ -19,7 +20,7 @@ export async function pickTestHost(query: URLSearchParams): Promise<Host | null>
   keepErrors();
   switch (query.get('host')) {
     case 'fake': {
-      const node = new FakeNode(scene(query.get('scene') ?? 'ko', Date.now()));
+      const node = new FakeNode(scene(query.get('scene') ?? 'home-ko', Date.now()));
       const failure = query.get('fail')?.split(':');
       if (failure?.length === 2) node.failures.set(failure[0] ?? '', failure[1] as never);
       for (const key of ['language', 'theme', 'scale']) {
