@@ -14,6 +14,7 @@ mod check;
 mod demo;
 mod deny;
 mod e2e;
+mod gallery;
 mod generated;
 mod group;
 mod network;
@@ -42,6 +43,7 @@ usage: cargo xtask <command>
   deny                          licences, bans and sources of all dependencies
   test                          every test; the last line is `N passed, N failed`
   e2e                           the stories through the window alone
+  gallery                       pictures of every view, in both languages and themes, in docs/screenshots
   bench [NAME]                  benchmarks of the release build; without a name, lists them
   demo                          a relay and two people with a window each; pictures in artifacts/demo
   run [ARG]...                  build and open the desktop; without a screen, the demo
@@ -72,6 +74,7 @@ fn command(args: &[String]) -> Result<()> {
         ("deny", []) => deny::run(&workspace),
         ("test", []) => test::run(&workspace),
         ("e2e", []) => e2e::run(&workspace),
+        ("gallery", []) => gallery::run(&workspace),
         ("bench", names) => bench::run(&workspace, names),
         ("demo", []) => demo::run(&workspace),
         ("run", args) => run::desktop(&workspace, args),

@@ -36,7 +36,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     }
     // Its tests build the desktop themselves, around the page that is built before.
     if workspace.has_desktop() && report.prepare("build page", || ui::build(workspace)).is_some() {
-        cargo(&mut report, workspace, Group::Desktop, &programs.variables());
+        let page = report.prepare("build page for tests", || ui::build_for_tests(workspace));
+        let mut variables = programs.variables();
+        variables.extend(page.iter().flat_map(ui::TestPage::variables));
+        cargo(&mut report, workspace, Group::Desktop, &variables);
     }
     report.finish()
 }

@@ -47,6 +47,31 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     script(workspace, "build")
 }
 
+/// What the gallery needs: a build of the page whose node is in memory, and the checker of accessibility.
+pub(crate) struct TestPage {
+    /// The folder of the page.
+    pub(crate) folder: PathBuf,
+    /// The script of axe-core.
+    pub(crate) axe: PathBuf,
+}
+
+impl TestPage {
+    /// The environment variables that name them.
+    pub(crate) fn variables(&self) -> [(&'static str, &Path); 2] {
+        [("MADANG_PAGE_DIR", &self.folder), ("MADANG_AXE", &self.axe)]
+    }
+}
+
+/// Builds the page for tests (`npm run build:test`).
+///
+/// # Errors
+/// Fails when the build fails.
+pub(crate) fn build_for_tests(workspace: &Workspace) -> Result<TestPage> {
+    script(workspace, "build:test")?;
+    let folder = folder(workspace);
+    Ok(TestPage { folder: folder.join("dist-test"), axe: folder.join("node_modules/axe-core/axe.min.js") })
+}
+
 fn script(workspace: &Workspace, name: &str) -> Result<()> {
     let folder = folder(workspace);
     install(&folder)?;

@@ -5,7 +5,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -14,11 +13,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
-use crate::{PASSPHRASE, Person, Process, Screen, wait_until, webdriver::Window};
+use crate::{PASSPHRASE, Person, Screen, driver::Driver, wait_until, webdriver::Window};
 
-/// How long the driver may take to listen, and the desktop to end.
+/// How long the desktop may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Arguments that keep a desktop to this machine.
 const ALONE: [&str; 3] = ["--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"];
@@ -31,8 +29,7 @@ pub struct Desktop {
     window: Window,
     program: PathBuf,
     home: PathBuf,
-    driver: Process,
-    _folder: TempDir,
+    driver: Driver,
 }
 
 impl Desktop {
@@ -55,29 +52,19 @@ impl Desktop {
         person: &Person,
         args: &[&str],
     ) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let port = free_port()?;
-        let mut driver = Command::new("WebKitWebDriver");
-        driver.args(["--host=127.0.0.1", &format!("--port={port}")]);
-        screen.take(&mut driver);
-        dress(&mut driver, folder.path(), locale);
-        let driver = Process::start(&mut driver)?;
-        wait_until("the driver listens", PATIENCE, || {
-            Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok())
-        })?;
+        let driver = Driver::start(screen, |command| dress(command, locale))?;
         let home = person.home().to_str().context("the home has a name that is no text")?;
         let mut all = vec!["--home", home];
         all.extend(ALONE);
         all.extend(args);
-        let window = Window::open(port, program, &all).with_context(|| {
-            format!("the desktop of {} did not open; the driver says:\n{}", person.name(), driver.log())
-        })?;
+        let window = driver
+            .open(program, &all)
+            .with_context(|| format!("the desktop of {} did not open", person.name()))?;
         let desktop = Self {
             window,
             program: program.to_owned(),
             home: person.home().to_owned(),
             driver,
-            _folder: folder,
         };
         Ok(desktop)
     }
@@ -120,25 +107,12 @@ impl Desktop {
     }
 }
 
-/// Folders of the window's own, and what makes its engine take orders.
-fn dress(command: &mut Command, folder: &Path, locale: &str) {
-    for (name, place) in [
-        ("HOME", "home"),
-        ("XDG_CACHE_HOME", "cache"),
-        ("XDG_CONFIG_HOME", "config"),
-        ("XDG_DATA_HOME", "data"),
-    ] {
-        command.env(name, folder.join(place));
-    }
+/// What makes the engine take orders, and the same surroundings on every machine.
+fn dress(command: &mut Command, locale: &str) {
     command.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
     command.env("MADANG_PASSPHRASE", PASSPHRASE).env_remove("MADANG_HOME");
     command.env("LANG", locale);
     for other in ["LC_ALL", "LC_MESSAGES", "LANGUAGE"] {
         command.env_remove(other);
     }
-}
-
-fn free_port() -> Result<u16> {
-    // Nobody else is given the port between this and the driver's start, as the system hands them out in turn.
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -4,9 +4,11 @@
 //! It must not know the inside of what it starts: programs are reached through their public command lines.
 //! Invariant: no process, directory or network outlives the value that owns it. Production code may not depend on it.
 
+mod browser;
 mod clock;
 mod connection;
 mod desktop;
+mod driver;
 pub mod key_sim;
 mod lab;
 mod link;
@@ -23,6 +25,7 @@ mod trace;
 mod wait;
 pub mod webdriver;
 
+pub use browser::Browser;
 pub use clock::Clock;
 pub use connection::Connection;
 pub use desktop::Desktop;

@@ -45,6 +45,38 @@ impl Window {
         call(&self.agent, method, &format!("{}{path}", self.session), body)
     }
 
+    /// Loads an address.
+    pub fn go(&self, address: &str) -> Result<()> {
+        self.call("POST", "/url", Some(&json!({ "url": address })))?;
+        Ok(())
+    }
+
+    /// Makes the page this large, in CSS pixels.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        // What stands around the page belongs to the window and not to the page.
+        let mut rect = json!({ "x": 0, "y": 0, "width": width, "height": height });
+        self.call("POST", "/window/rect", Some(&rect))?;
+        let inside = self.run("return [innerWidth, innerHeight]")?;
+        for (name, wanted, got) in [("width", width, &inside[0]), ("height", height, &inside[1])] {
+            let got = u32::try_from(got.as_u64().unwrap_or_default()).unwrap_or(wanted);
+            rect[name] = json!(wanted + wanted.saturating_sub(got));
+        }
+        self.call("POST", "/window/rect", Some(&rect))?;
+        Ok(())
+    }
+
+    /// Runs a script that answers by calling its last argument.
+    pub fn run_async(&self, script: &str) -> Result<Value> {
+        self.call("POST", "/execute/async", Some(&json!({ "script": script, "args": [] })))
+    }
+
+    /// Types where the focus is.
+    pub fn keys(&self, text: &str) -> Result<()> {
+        let active = self.call("GET", "/element/active", None)?;
+        let id = active[ELEMENT].as_str().context("Nothing has the focus")?;
+        self.type_into(&Element(id.to_owned()), text)
+    }
+
     /// Elements with this test id.
     pub fn all(&self, test_id: &str) -> Result<Vec<Element>> {
         self.select(&format!("[data-testid='{test_id}']"))
@@ -164,7 +196,7 @@ impl Window {
         // The screenshot is of the last frame; the second frame from now has been drawn after this call.
         let drawn =
             "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(true)))";
-        self.call("POST", "/execute/async", Some(&json!({ "script": drawn, "args": [] })))?;
+        self.run_async(drawn)?;
         let image = self.call("GET", "/screenshot", None)?;
         let text = image.as_str().context("The picture is text")?;
         let bytes = data_encoding::BASE64.decode(text.as_bytes()).context("The picture is base64")?;
