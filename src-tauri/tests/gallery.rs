@@ -70,6 +70,7 @@ const VIEWS: &[View] = &[
     view("rooms", "#/rooms", &[See("room-row")]),
     view("room", "#/rooms/trip", &[See("message")]),
     view("room-long", "#/rooms/reading", &[See("message")]),
+    view("room-menu", "#/rooms/trip", &[See("message"), Click("message-more"), See("message-menu")]),
     view("room-emoji", "#/rooms/trip", &[See("message"), Click("composer-emoji"), See("emoji")]),
     view("room-search", "#/rooms/trip", &[See("message"), Click("room-search"), Type("토요일", "the"), See("here-count")]),
     view("room-members", "#/rooms/trip", &[See("message"), Click("room-members"), See("member-row")]),

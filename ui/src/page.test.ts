@@ -537,3 +537,41 @@ describe('emoji', () => {
     expect(all('emoji-picker')).toEqual([]);
   });
 });
+
+describe('the menu of a message', () => {
+  const message = (text: string) => all('message').find((each) => each.textContent.includes(text))!;
+
+  it('opens by the mouse and by the keyboard, and gives the focus back', async () => {
+    await open('home-en', ['rooms', 'trip']);
+    await found('message');
+    const row = message('silver grass');
+    row.focus();
+    press(row, 'F10', { shiftKey: true });
+    expect(texts('message-menu')).toEqual(['Copy text']);
+    expect(document.activeElement).toBe(one('menu-copy'));
+    press(document.activeElement!, 'Escape');
+    expect(all('message-menu')).toEqual([]);
+    expect(document.activeElement).toBe(row);
+    const own = message('I will print the map');
+    own.dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true, clientX: 9, clientY: 9 }));
+    flushSync();
+    expect(all('message-menu').flatMap((menu) => [...menu.querySelectorAll('button')].map((each) => each.dataset['testid']))).toEqual(['menu-copy', 'menu-rewrite', 'menu-info']);
+    press(document.activeElement!, 'ArrowUp');
+    expect(document.activeElement).toBe(one('menu-info'));
+    press(document.activeElement!, 'w');
+    expect(document.activeElement).toBe(one('menu-rewrite'));
+    click(one('menu-rewrite'));
+    expect((one('composer-input') as HTMLTextAreaElement).value).toBe('I will print the map.');
+    click(own.querySelector<HTMLElement>('[data-testid="message-more"]')!);
+    click(one('menu-info'));
+    await found('message-info');
+  });
+
+  it('is not there for a message that holds nothing', async () => {
+    await open('home-en', ['rooms', 'trip']);
+    await found('message');
+    press(message('was deleted'), 'ContextMenu');
+    expect(all('message-menu')).toEqual([]);
+  });
+});
+
