@@ -5,6 +5,8 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod rules;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::hear;

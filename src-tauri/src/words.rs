@@ -15,6 +15,8 @@ pub(crate) enum Word {
     Product,
     /// The action of a notification that shows its message.
     Open,
+    /// In place of a text that the person does not want to be shown.
+    NewMessage,
 }
 
 /// Texts by key; the ones with plural forms are for the page alone.
@@ -43,6 +45,7 @@ impl Word {
         match self {
             Self::Product => "product",
             Self::Open => "notice_open",
+            Self::NewMessage => "notice_new",
         }
     }
 
@@ -78,5 +81,6 @@ mod tests {
         let said = |word: Word| [Language::English, Language::Korean].map(|language| word.say(language));
         assert_eq!(said(Word::Product), ["Madang", "마당"]);
         assert_eq!(said(Word::Open), ["Open", "열기"]);
+        assert_eq!(said(Word::NewMessage), ["New message", "새 메시지"]);
     }
 }

@@ -575,3 +575,36 @@ describe('the menu of a message', () => {
   });
 });
 
+describe('notifications', () => {
+  const kept = (node: FakeNode) => node.calls.flatMap((call) => (call.method === 'setting_set' ? [call.params] : []));
+
+  it('say as much as was chosen, and nothing for a while', async () => {
+    const { node } = await open('home-en', ['settings', 'notices']);
+    click(one('notices-privacy').querySelector<HTMLElement>('[data-value="name"]')!);
+    click(one('quiet-hour'));
+    expect(texts('notices-until')[0]).toMatch(/^Nothing is shown until /u);
+    click(one('quiet-off'));
+    expect(texts('notices-until')).toEqual(['Notifications are shown.']);
+    click(one('quiet-always'));
+    await vi.waitFor(() => expect(kept(node)).toHaveLength(4));
+    expect(kept(node)).toMatchObject([{ key: 'notify.privacy', value: 'name' }, { key: 'notify.quiet_until' }, { key: 'notify.quiet_until', value: null }, { key: 'notify.quiet_until', value: 'always' }]);
+  });
+
+  it('are silent for a muted room, which counts nowhere but in the list', async () => {
+    const { node, session } = await open('home-en', ['rooms', 'r-mina']);
+    await found('message');
+    await vi.waitFor(() => expect(node.calls.some((call) => JSON.stringify(call.params) === '{"key":"notify.mute.trip"}')).toBe(true));
+    const before = session.rooms.unreadRooms;
+    click(one('room-mute'));
+    click(one('mute-day'));
+    expect(session.rooms.unreadRooms).toBe(before - 1);
+    const row = all('room-row').find((each) => each.dataset['room'] === 'r-mina')!;
+    expect(row.textContent).toContain('Muted');
+    expect(row.querySelector('.pill.is-quiet')).not.toBeNull();
+    expect(kept(node)).toMatchObject([{ key: 'notify.mute.r-mina', value: expect.stringMatching(/^\d{13}$/u) }]);
+    click(one('room-mute'));
+    expect(session.rooms.unreadRooms).toBe(before);
+    await vi.waitFor(() => expect(kept(node).at(-1)).toEqual({ key: 'notify.mute.r-mina', value: null }));
+  });
+});
+

@@ -7,6 +7,7 @@ import { EmojiStore } from './features/emoji/store.svelte';
 import { FriendsStore, shownName, type Answer } from './features/friends/store.svelte';
 import { Timeline } from './features/messages/timeline.svelte';
 import { NetworkStore } from './features/network/store.svelte';
+import { NoticesStore } from './features/notices/store.svelte';
 import { RoomsStore } from './features/rooms/store.svelte';
 import { SettingsStore } from './features/settings/store.svelte';
 import type { Event } from './lib/api/bindings';
@@ -31,6 +32,7 @@ export class Session {
   readonly network: NetworkStore;
   readonly settings: SettingsStore;
   readonly emoji: EmojiStore;
+  readonly notices: NoticesStore;
   /** A link that was handed to the program or clicked, waiting for the person's answer. */
   askedLink = $state<string | null>(null);
   /** A message to show once its room is open. */
@@ -47,7 +49,8 @@ export class Session {
     this.client = new Client(host);
     this.account = new AccountStore(this.client);
     this.friends = new FriendsStore(this.client);
-    this.rooms = new RoomsStore(this.client);
+    this.notices = new NoticesStore(this.client, () => Date.now());
+    this.rooms = new RoomsStore(this.client, (room) => this.notices.muted.has(room));
     this.timeline = new Timeline(this.client, () => this.account.me?.account ?? '');
     this.network = new NetworkStore(this.client);
     this.settings = new SettingsStore(this.client);
@@ -65,7 +68,7 @@ export class Session {
 
   /** Takes every snapshot; called when the node runs and when events were lost. */
   async load(): Promise<void> {
-    await Promise.all([this.settings.load(), this.account.checkReminder(Date.now()), this.#reload()]);
+    await Promise.all([this.settings.load(), this.notices.load(), this.account.checkReminder(Date.now()), this.#reload()]);
   }
 
   async #reload(): Promise<void> {

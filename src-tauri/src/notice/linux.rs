@@ -2,7 +2,11 @@
 //!
 //! Owns the handles. Invariant: text of others is never read as markup.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use madang_api::{Error, Event, Session, account::Setting, messages::Message, rooms::Room};
 use madang_terminal::Language;
@@ -11,6 +15,7 @@ use serde_json::{Value, json};
 use tauri::{AppHandle, Manager as _};
 use tokio::task::JoinHandle;
 
+use super::rules::{self, MUTE, PRIVACY, Privacy, QUIET};
 use crate::{
     home::Home,
     window,
@@ -62,7 +67,7 @@ impl Drop for Shown {
 impl Notices {
     async fn message(&mut self, message: &Message) {
         let (None, Some(text)) = (message.state, &message.text) else { return };
-        if window::shows_room(&self.app, &message.room) {
+        if window::shows_room(&self.app, &message.room) || self.silent(&message.room).await {
             return;
         }
         let replaced = self.shown.remove(&message.room);
@@ -72,9 +77,10 @@ impl Notices {
         {
             other.handle.close_async().await;
         }
-        let language = Box::pin(self.language()).await;
-        let mut notification =
-            notification(&message.sender_name, &body(text, reads_markup().await), language);
+        let language = words::language(self.setting(LANGUAGE).await.as_deref());
+        let privacy = Privacy::read(self.setting(PRIVACY).await.as_deref());
+        let (summary, text) = privacy.lines(&message.sender_name, text, language);
+        let mut notification = notification(&summary, &body(&text, reads_markup().await), language);
         if let Some(replaced) = &replaced {
             notification.id(replaced.handle.id());
         }
@@ -125,15 +131,23 @@ impl Notices {
         }
     }
 
-    /// The language of the page.
-    async fn language(&self) -> Language {
-        let answer = self.session.call("setting_get", json!({ "key": LANGUAGE })).await;
-        let chosen = answer.map(|setting| serde_json::from_value::<Setting>(setting).ok()?.value);
-        let chosen = chosen.unwrap_or_else(|error| {
+    /// Whether the person wants to be told nothing, or nothing of this room.
+    async fn silent(&self, room: &str) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let holds = |until: Option<String>| rules::holds(until.as_deref(), now);
+        holds(self.setting(QUIET).await) || holds(self.setting(&format!("{MUTE}{room}")).await)
+    }
+
+    /// What the page keeps in a setting.
+    async fn setting(&self, key: &str) -> Option<String> {
+        // The future of a call is large, and these are many.
+        let answer = Box::pin(self.session.call("setting_get", json!({ "key": key }))).await;
+        let kept = answer.map(|setting| serde_json::from_value::<Setting>(setting).ok()?.value);
+        kept.unwrap_or_else(|error| {
             tracing::debug!(%error, "the settings could not be asked");
             None
-        });
-        words::language(chosen.as_deref())
+        })
     }
 
     async fn unread(&self, room: &str) -> Result<u32, Error> {

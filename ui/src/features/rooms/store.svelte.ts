@@ -29,13 +29,17 @@ export class RoomsStore {
   loaded = $state(false);
   /** Text that was typed and not sent, room by room. */
   readonly drafts = new SvelteMap<string, string>();
-  readonly unreadMessages = $derived(this.all.reduce((sum, room) => sum + room.unread, 0));
-  readonly unreadRooms = $derived(this.all.filter((room) => room.unread > 0).length);
+  /** What counts on the icon: muted rooms do not. */
+  readonly #counted = $derived(this.all.filter((room) => !this.#muted(room.room)));
+  readonly unreadMessages = $derived(this.#counted.reduce((sum, room) => sum + room.unread, 0));
+  readonly unreadRooms = $derived(this.#counted.filter((room) => room.unread > 0).length);
   readonly #client: Client;
   readonly #refresh: Refresh;
+  readonly #muted: (room: string) => boolean;
 
-  constructor(client: Client) {
+  constructor(client: Client, muted: (room: string) => boolean = () => false) {
     this.#client = client;
+    this.#muted = muted;
     this.#refresh = new Refresh(async () => {
       this.all = await client.call('room_list', {});
       this.loaded = true;
