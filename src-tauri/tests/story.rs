@@ -177,6 +177,7 @@ fn play(relay: Option<&Relay>) -> Result<()> {
     picture(of_minsu.window(), "03-minsu");
 
     clicked_notification(&notifications, &of_alice, &of_minsu)?;
+    silent_notification(&notifications, &of_alice, &of_minsu)?;
 
     of_minsu.quit()?;
     let text = "이건 네가 없을 때 쓴 거야 📮";
@@ -205,7 +206,7 @@ fn play(relay: Option<&Relay>) -> Result<()> {
 
     let (here, there) = (told(&alice)?, told(&minsu)?);
     ensure!(texts(&here) == texts(&there), "the stores differ: {here:?} {there:?}");
-    ensure!(here.len() == 4, "four messages were written: {here:?}");
+    ensure!(here.len() == 6, "six messages were written: {here:?}");
     say("The command line, attached to the running windows, lists the same on both sides:\n");
     for message in &there {
         println!("    {}: {}", message["sender_name"].as_str().unwrap(), message["text"].as_str().unwrap());
@@ -240,6 +241,32 @@ fn clicked_notification(notifications: &Notifications, alice: &Desktop, minsu: &
     minsu.window().wait_text("message", text)?;
     picture(minsu.window(), "04-clicked");
     say("A notification told 민수 of a message; a click on it opened the room");
+    Ok(())
+}
+
+/// While 민수 is not to be disturbed nothing is shown; afterwards only that something came, as he chose.
+fn silent_notification(notifications: &Notifications, alice: &Desktop, minsu: &Desktop) -> Result<()> {
+    let window = minsu.window();
+    window.click_on("rail-settings")?;
+    window.click_on("settings-notices")?;
+    window.click_on("quiet-always")?;
+    window.wait("quiet-off")?;
+    let unheard = "아무도 몰라야 해 🤫";
+    write(alice.window(), unheard)?;
+    wait_state(alice.window(), unheard, &["delivered"])?;
+    window.click_on("quiet-off")?;
+    let choice = window.until("the least that can be said", || {
+        Ok(window.select("[data-testid='notices-privacy'] [data-value='none']")?.into_iter().next())
+    })?;
+    window.click(&choice)?;
+    window.wait("quiet-always")?;
+    write(alice.window(), "이건 알려도 돼")?;
+    let shown = notifications.wait("새 메시지")?;
+    ensure!(shown.summary == "마당", "nobody is named: {shown:?}");
+    ensure!(!notifications.heard().iter().any(|body| body.contains(unheard)), "the pause was broken");
+    notifications.click(&shown)?;
+    window.wait_text("message", unheard)?;
+    say("민수 paused his notifications, then let them say only that something came");
     Ok(())
 }
 

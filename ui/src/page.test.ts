@@ -307,7 +307,7 @@ describe('drafts', () => {
     const { session, answer } = await begin();
     type('composer-input', 'first and second');
     answer();
-    await vi.waitFor(() => expect(session.rooms.drafts.get('r-mina')).toBe(' and second'));
+    await vi.waitFor(() => expect(session.drafts.texts.get('r-mina')).toBe(' and second'));
   });
 
   it('stay with their rooms when one is left before its message was taken', async () => {
@@ -316,8 +316,8 @@ describe('drafts', () => {
     flushSync();
     type('composer-input', 'first of all, hello');
     answer();
-    await vi.waitFor(() => expect(session.rooms.drafts.has('r-mina')).toBe(false));
-    expect(session.rooms.drafts.get('r-emma')).toBe('first of all, hello');
+    await vi.waitFor(() => expect(session.drafts.texts.has('r-mina')).toBe(false));
+    expect(session.drafts.texts.get('r-emma')).toBe('first of all, hello');
   });
 
   it('are not lost when a failed message is written again', async () => {
@@ -326,7 +326,7 @@ describe('drafts', () => {
     type('composer-input', 'half a thought');
     const again = [...document.querySelectorAll<HTMLElement>('button.link-btn')].find((button) => button.textContent === 'Write again');
     click(again!);
-    expect(session.rooms.drafts.get('trip')).toBe('half a thought\nI will print the map.');
+    expect(session.drafts.texts.get('trip')).toBe('half a thought\nI will print the map.');
   });
 });
 

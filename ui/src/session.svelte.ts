@@ -8,6 +8,7 @@ import { FriendsStore, shownName, type Answer } from './features/friends/store.s
 import { Timeline } from './features/messages/timeline.svelte';
 import { NetworkStore } from './features/network/store.svelte';
 import { NoticesStore } from './features/notices/store.svelte';
+import { Drafts } from './features/rooms/drafts.svelte';
 import { RoomsStore } from './features/rooms/store.svelte';
 import { SettingsStore } from './features/settings/store.svelte';
 import type { Event } from './lib/api/bindings';
@@ -28,6 +29,7 @@ export class Session {
   readonly account: AccountStore;
   readonly friends: FriendsStore;
   readonly rooms: RoomsStore;
+  readonly drafts: Drafts;
   readonly timeline: Timeline;
   readonly network: NetworkStore;
   readonly settings: SettingsStore;
@@ -51,6 +53,7 @@ export class Session {
     this.friends = new FriendsStore(this.client);
     this.notices = new NoticesStore(this.client, () => Date.now());
     this.rooms = new RoomsStore(this.client, (room) => this.notices.muted.has(room));
+    this.drafts = new Drafts(this.client, (thrown) => toasts.failed(toApiError(thrown)));
     this.timeline = new Timeline(this.client, () => this.account.me?.account ?? '');
     this.network = new NetworkStore(this.client);
     this.settings = new SettingsStore(this.client);

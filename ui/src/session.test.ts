@@ -135,13 +135,6 @@ describe('friends and rooms', () => {
     expect(filterRooms(all, 'ㅈㅈ').map((room) => room.room)).toEqual(['trip']);
   });
 
-  it('keeps drafts room by room', async () => {
-    const { session } = await begin('ko');
-    session.rooms.keepDraft('trip', '감귤');
-    expect(session.rooms.drafts.get('trip')).toBe('감귤');
-    session.rooms.keepDraft('trip', '');
-    expect(session.rooms.drafts.has('trip')).toBe(false);
-  });
 });
 
 describe('what comes from outside', () => {

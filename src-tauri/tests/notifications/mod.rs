@@ -29,9 +29,12 @@ pub(crate) struct Shown {
 }
 
 type Kept = Arc<Mutex<BTreeMap<u32, Shown>>>;
+/// Every text that was ever shown, in order.
+type Heard = Arc<Mutex<Vec<String>>>;
 
 struct Interface {
     kept: Kept,
+    heard: Heard,
     last: u32,
 }
 
@@ -51,6 +54,7 @@ impl Interface {
     ) -> u32 {
         let id = if replaces == 0 { self.last + 1 } else { replaces };
         self.last = self.last.max(id);
+        self.heard.lock().unwrap().push(body.clone());
         self.kept.lock().unwrap().insert(id, Shown { id, summary, body, actions });
         id
     }
@@ -85,6 +89,7 @@ pub(crate) struct Notifications {
     runtime: Runtime,
     connection: Connection,
     kept: Kept,
+    heard: Heard,
 }
 
 impl Notifications {
@@ -92,11 +97,12 @@ impl Notifications {
     pub(crate) fn start(screen: &Screen) -> Result<Self> {
         let runtime = Runtime::new()?;
         let kept = Kept::default();
-        let interface = Interface { kept: Arc::clone(&kept), last: 0 };
+        let heard = Heard::default();
+        let interface = Interface { kept: Arc::clone(&kept), heard: Arc::clone(&heard), last: 0 };
         let connection = runtime.block_on(async {
             connection::Builder::address(screen.bus()).name(NAME).serve_at(PATH, interface).build().await
         })?;
-        Ok(Self { runtime, connection, kept })
+        Ok(Self { runtime, connection, kept, heard })
     }
 
     /// Waits for one that carries this text.
@@ -104,6 +110,11 @@ impl Notifications {
         let wanted = || self.kept.lock().unwrap().values().find(|shown| shown.body == body).cloned();
         wait_until(&format!("a notification says {body:?}"), PATIENCE, || Ok(wanted()))
             .with_context(|| format!("shown: {:?}", self.all()))
+    }
+
+    /// Every text that was ever shown.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
     }
 
     /// Everything that is shown now.

@@ -1,7 +1,6 @@
-// The room list and the drafts. It must not know what a message looks like on screen.
+// The room list. It must not know what a message looks like on screen.
 // Invariant: order, unread numbers and last lines are those of the node.
 
-import { SvelteMap } from 'svelte/reactivity';
 import type { Member, Room } from '../../lib/api/bindings';
 import type { Client } from '../../lib/api/client';
 import { findName } from '../../lib/jamo';
@@ -27,8 +26,6 @@ export function neighbour(rooms: readonly Room[], current: string | null, step: 
 export class RoomsStore {
   all = $state.raw<Room[]>([]);
   loaded = $state(false);
-  /** Text that was typed and not sent, room by room. */
-  readonly drafts = new SvelteMap<string, string>();
   /** What counts on the icon: muted rooms do not. */
   readonly #counted = $derived(this.all.filter((room) => !this.#muted(room.room)));
   readonly unreadMessages = $derived(this.#counted.reduce((sum, room) => sum + room.unread, 0));
@@ -59,12 +56,6 @@ export class RoomsStore {
   /** The people in a room. */
   members(room: string): Promise<Member[]> {
     return this.#client.call('room_members', { room });
-  }
-
-  /** Keeps what was typed in a room. */
-  keepDraft(room: string, text: string): void {
-    if (text === '') this.drafts.delete(room);
-    else this.drafts.set(room, text);
   }
 
   /** Id of the 1:1 room with an account. */
