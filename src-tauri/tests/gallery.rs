@@ -1,15 +1,11 @@
 //! Every view of the page in the engine of the desktop: none throws, none logs an error, none has a serious finding of
 //! axe-core, and of each there is a picture. The node behind the page is the one in memory, with seeded data.
 //!
-//! `cargo xtask gallery` writes the pictures to `docs/screenshots`; else they go to `artifacts/gallery`.
+//! `cargo xtask gallery` writes the pictures to `docs/screenshots/gallery`; else they go to `artifacts/gallery`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(target_os = "linux")]
 
-use std::{
-    env, fs,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{env, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use madang_testkit::{Browser, Screen, webdriver::Window};
@@ -51,14 +47,30 @@ const VIEWS: &[View] = &[
     View { scene: "fresh", ..view("onboarding-name", "", &[See("onboarding-name")]) },
     View {
         scene: "fresh",
-        ..view("onboarding-phrase", "", &[See("onboarding-name"), Type("이서연", "Seoyeon"), Click("onboarding-next"), See("phrase-word")])
+        ..view(
+            "onboarding-phrase",
+            "",
+            &[
+                See("onboarding-name"),
+                Type("이서연", "Seoyeon"),
+                Click("onboarding-next"),
+                See("phrase-word"),
+            ],
+        )
     },
     View {
         scene: "fresh",
         ..view(
             "onboarding-invite",
             "",
-            &[See("onboarding-name"), Type("이서연", "Seoyeon"), Click("onboarding-next"), Click("phrase-skip"), Click("invite-create"), See("invite-link")],
+            &[
+                See("onboarding-name"),
+                Type("이서연", "Seoyeon"),
+                Click("onboarding-next"),
+                Click("phrase-skip"),
+                Click("invite-create"),
+                See("invite-link"),
+            ],
         )
     },
     View { scene: "locked", ..view("locked", "", &[See("unlock")]) },
@@ -66,24 +78,40 @@ const VIEWS: &[View] = &[
     view("friends", "#/friends/mina", &[See("profile")]),
     view("friends-filter", "#/friends", &[Click("friends-find"), Type("ㄱㅊ", "kim")]),
     view("friends-add", "#/friends", &[Click("friends-add"), See("add-dialog")]),
-    view("friends-invite", "#/friends", &[Click("friends-invite"), Click("invite-create"), See("invite-link")]),
+    view(
+        "friends-invite",
+        "#/friends",
+        &[Click("friends-invite"), Click("invite-create"), See("invite-link")],
+    ),
     view("rooms", "#/rooms", &[See("room-row")]),
     view("room", "#/rooms/trip", &[See("message")]),
     view("room-long", "#/rooms/reading", &[See("message")]),
     view("room-menu", "#/rooms/trip", &[See("message"), Click("message-more"), See("message-menu")]),
     view("room-emoji", "#/rooms/trip", &[See("message"), Click("composer-emoji"), See("emoji")]),
-    view("room-search", "#/rooms/trip", &[See("message"), Click("room-search"), Type("토요일", "the"), See("here-count")]),
+    view(
+        "room-search",
+        "#/rooms/trip",
+        &[See("message"), Click("room-search"), Type("토요일", "the"), See("here-count")],
+    ),
     view("room-members", "#/rooms/trip", &[See("message"), Click("room-members"), See("member-row")]),
     view("message-info", "#/rooms/trip", &[Click("message-state"), See("message-device")]),
     view("message-gap", "#/rooms/trip", &[See("message"), Click("gap-why")]),
     view("message-link", "#/rooms/trip", &[Click("message-link"), See("link-dialog")]),
     view("search", "#/rooms/trip", &[See("message"), Click("rooms-search-all"), See("finder-room")]),
-    view("search-hits", "#/rooms/trip", &[See("message"), Click("rooms-search-all"), Type("토요일", "the"), See("finder-around")]),
+    view(
+        "search-hits",
+        "#/rooms/trip",
+        &[See("message"), Click("rooms-search-all"), Type("토요일", "the"), See("finder-around")],
+    ),
     view("search-nothing", "#/rooms", &[Click("rooms-search-all"), Type("없는말", "zebra")]),
     view("settings-display", "#/settings/display", &[See("scale")]),
     view("settings-notices", "#/settings/notices", &[See("notices-privacy")]),
     view("room-mute", "#/rooms/trip", &[See("message"), Click("room-mute"), See("mute-dialog")]),
-    view("room-muted", "#/rooms/trip", &[See("message"), Click("room-mute"), Click("mute-always"), See("room-row")]),
+    view(
+        "room-muted",
+        "#/rooms/trip",
+        &[See("message"), Click("room-mute"), Click("mute-always"), See("room-row")],
+    ),
     view("settings-connection", "#/settings/connection", &[See("network-check")]),
     view("settings-relays", "#/settings/relays", &[See("relay-row")]),
     view("settings-shortcuts", "#/settings/shortcuts", &[]),
@@ -94,14 +122,18 @@ const VIEWS: &[View] = &[
     View { size: NARROW, ..view("narrow-rooms", "#/rooms", &[See("room-row")]) },
     View { size: NARROW, ..view("narrow-room", "#/rooms/trip", &[See("message")]) },
     View { size: NARROW, ..view("narrow-friends", "#/friends", &[See("friend-row")]) },
-    View { size: NARROW, ..view("narrow-search", "#/rooms", &[Click("rooms-search-all"), Type("토요일", "the")]) },
+    View {
+        size: NARROW,
+        ..view("narrow-search", "#/rooms", &[Click("rooms-search-all"), Type("토요일", "the")])
+    },
     View { query: "&scale=200", ..view("large-room", "#/rooms/trip", &[See("message")]) },
     View { query: "&scale=200", ..view("large-friends", "#/friends/mina", &[See("profile")]) },
     View { query: "&scale=200", ..view("large-settings", "#/settings/connection", &[See("network-check")]) },
 ];
 
 fn named(variable: &str) -> Result<PathBuf> {
-    let path = env::var_os(variable).with_context(|| format!("{variable} is not set; `cargo xtask gallery` sets it"))?;
+    let path = env::var_os(variable)
+        .with_context(|| format!("{variable} is not set; `cargo xtask gallery` sets it"))?;
     Ok(PathBuf::from(path))
 }
 
@@ -166,7 +198,9 @@ fn show(browser: &Browser, view: &View, language: &str, theme: &str, axe: &str) 
     window.resize(view.size.0, view.size.1)?;
     let scene = format!("{}-{language}", if view.scene.is_empty() { "home" } else { view.scene });
     let (query, place) = (view.query, view.place);
-    browser.go(&format!("?host=fake&scene={scene}&system={language}&language={language}&theme={theme}{query}{place}"))?;
+    browser.go(&format!(
+        "?host=fake&scene={scene}&system={language}&language={language}&theme={theme}{query}{place}"
+    ))?;
     take(window, view, language == "ko")?;
     let mut found = texts(&window.run("return window.pageErrors")?)?;
     let wide = window.run("return document.documentElement.scrollWidth > innerWidth")?;

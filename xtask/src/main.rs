@@ -43,7 +43,7 @@ usage: cargo xtask <command>
   deny                          licences, bans and sources of all dependencies
   test                          every test; the last line is `N passed, N failed`
   e2e                           the stories through the window alone
-  gallery                       pictures of every view, in both languages and themes, in docs/screenshots
+  gallery                       pictures of every view, in both languages and themes, in docs/screenshots/gallery
   bench [NAME]                  benchmarks of the release build; without a name, lists them
   demo                          a relay and two people with a window each; pictures in artifacts/demo
   run [ARG]...                  build and open the desktop; without a screen, the demo

@@ -60,12 +60,7 @@ impl Desktop {
         let window = driver
             .open(program, &all)
             .with_context(|| format!("the desktop of {} did not open", person.name()))?;
-        let desktop = Self {
-            window,
-            program: program.to_owned(),
-            home: person.home().to_owned(),
-            driver,
-        };
+        let desktop = Self { window, program: program.to_owned(), home: person.home().to_owned(), driver };
         Ok(desktop)
     }
 

@@ -13,7 +13,7 @@ use crate::{Process, Screen, wait_until, webdriver::Window};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running driver.
-pub struct Driver {
+pub(crate) struct Driver {
     process: Process,
     port: u16,
     _folder: TempDir,
@@ -24,7 +24,7 @@ impl Driver {
     ///
     /// # Errors
     /// When it does not start; `cargo xtask setup test` installs it.
-    pub fn start(screen: &Screen, dress: impl FnOnce(&mut Command)) -> Result<Self> {
+    pub(crate) fn start(screen: &Screen, dress: impl FnOnce(&mut Command)) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
         let mut command = Command::new("WebKitWebDriver");
@@ -50,13 +50,13 @@ impl Driver {
     ///
     /// # Errors
     /// When it does not open.
-    pub fn open(&self, program: &Path, args: &[&str]) -> Result<Window> {
+    pub(crate) fn open(&self, program: &Path, args: &[&str]) -> Result<Window> {
         Window::open(self.port, program, args)
             .with_context(|| format!("no window opened; the driver says:\n{}", self.log()))
     }
 
     /// What the driver, and the program through it, wrote to standard error.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.process.log()
     }
 }
