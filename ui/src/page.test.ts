@@ -601,3 +601,21 @@ describe('notifications', () => {
   });
 });
 
+describe('the Enter key', () => {
+  it('makes a new line where that was chosen, and says so', async () => {
+    const { node, session } = await open('home-en', ['settings', 'display']);
+    click(one('settings-enter').querySelector<HTMLElement>('[data-value="newline"]')!);
+    await seen(() => expect(node.calls.at(-1)?.params).toEqual({ key: 'ui.enter', value: 'newline' }));
+    router.go('rooms', 'r-mina');
+    await found('message');
+    type('composer-input', 'two lines');
+    press(one('composer-input'), 'Enter');
+    expect(node.calls.some((call) => call.method === 'message_send')).toBe(false);
+    expect(one('composer-input').title).toBe('Ctrl+Enter sends, Enter makes a new line');
+    press(one('composer-input'), 'Enter', { ctrlKey: true });
+    await seen(() => expect(node.calls.some((call) => call.method === 'message_send')).toBe(true));
+    await session.settings.load();
+    expect(session.settings.enterSends).toBe(false);
+  });
+});
+

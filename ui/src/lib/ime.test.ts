@@ -25,6 +25,15 @@ describe('composition', () => {
     vi.useRealTimers();
   });
 
+  it('sends on Ctrl+Enter alone when that was chosen', () => {
+    const composition = new Composition();
+    expect(composition.onKey(enter, false)).toBe('leave');
+    expect(composition.onKey({ ...enter, ctrlKey: true }, false)).toBe('send');
+    expect(composition.onKey({ ...enter, ctrlKey: true }, true)).toBe('send');
+    expect(composition.onKey({ ...enter, ctrlKey: true, isComposing: true }, false)).toBe('leave');
+    expect(composition.onKey({ ...enter, ctrlKey: true, shiftKey: true }, false)).toBe('leave');
+  });
+
   it('keeps Shift+Enter and other keys for the text', () => {
     expect(new Composition().onKey({ ...enter, shiftKey: true })).toBe('leave');
     expect(new Composition().onKey({ ...enter, key: 'a', keyCode: 65 })).toBe('leave');

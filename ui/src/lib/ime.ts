@@ -26,11 +26,13 @@ export class Composition {
 
   /**
    * What to do with a key: `send` the text, `swallow` an Enter that only finished a syllable, or
-   * `leave` the key to the text field (Shift+Enter, a key of the input method, every other key).
+   * `leave` the key to the text field (a new line, a key of the input method, every other key).
+   * Ctrl+Enter sends always, Enter alone if `enterSends`.
    */
-  onKey(event: Pick<KeyboardEvent, 'key' | 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey' | 'isComposing' | 'keyCode'>): EnterAction {
-    if (event.key !== 'Enter' || isImeKey(event)) return 'leave';
-    if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return 'leave';
+  onKey(event: Pick<KeyboardEvent, 'key' | 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey' | 'isComposing' | 'keyCode'>, enterSends = true): EnterAction {
+    if (event.key !== 'Enter' || isImeKey(event) || event.shiftKey || event.altKey) return 'leave';
+    const wanted = enterSends || event.ctrlKey || event.metaKey;
+    if (!wanted) return 'leave';
     return this.#justEnded ? 'swallow' : 'send';
   }
 }

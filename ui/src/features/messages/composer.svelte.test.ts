@@ -8,6 +8,7 @@ describe('composer', () => {
   const props = $state({
     title: 'Bob',
     draft: '',
+    enterSends: true,
     ondraft: (text: string) => void (props.draft = text),
     onsend: async (text: string) => {
       sent.push(text);

@@ -10,7 +10,7 @@ export type Theme = 'system' | 'light' | 'dark';
 /** Smallest, largest and usual size, in percent, and one step of it. */
 export const SCALE = { min: 80, max: 200, usual: 100, step: 10 } as const;
 
-const KEYS = { language: 'ui.language', theme: 'ui.theme', scale: 'ui.scale' } as const;
+const KEYS = { language: 'ui.language', theme: 'ui.theme', scale: 'ui.scale', enter: 'ui.enter' } as const;
 
 /** A stored language, or the default. */
 export function readLanguage(value: string | null): LanguageChoice {
@@ -32,6 +32,8 @@ export function readScale(value: string | null): number {
 export class SettingsStore {
   theme = $state<Theme>('system');
   scale = $state<number>(SCALE.usual);
+  /** Whether Enter sends, or Ctrl+Enter alone. */
+  enterSends = $state(true);
   readonly #client: Client;
   /** What was chosen before there was a home to keep it. */
   #chosenEarly: LanguageChoice | null = null;
@@ -50,12 +52,13 @@ export class SettingsStore {
 
   /** Reads what was chosen before and shows it. */
   async load(): Promise<void> {
-    const [stored, theme, scale] = await Promise.all([this.#stored(KEYS.language), this.#stored(KEYS.theme), this.#stored(KEYS.scale)]);
-    if (this.#chosenEarly === null) language.choose(readLanguage(stored));
+    const [stored, theme, scale, enter] = await Promise.all([KEYS.language, KEYS.theme, KEYS.scale, KEYS.enter].map((key) => this.#stored(key)));
+    if (this.#chosenEarly === null) language.choose(readLanguage(stored ?? null));
     else await this.#keep(KEYS.language, this.#chosenEarly);
     this.#chosenEarly = null;
-    this.#showTheme(readTheme(theme));
-    this.#showScale(readScale(scale));
+    this.#showTheme(readTheme(theme ?? null));
+    this.#showScale(readScale(scale ?? null));
+    this.enterSends = enter !== 'newline';
   }
 
   /** Shows a language before there is a home. */
@@ -80,6 +83,12 @@ export class SettingsStore {
   async chooseTheme(theme: Theme): Promise<void> {
     this.#showTheme(theme);
     await this.#keep(KEYS.theme, theme);
+  }
+
+  /** Chooses whether Enter sends or makes a new line. */
+  async chooseEnter(sends: boolean): Promise<void> {
+    this.enterSends = sends;
+    await this.#keep(KEYS.enter, sends ? 'send' : 'newline');
   }
 
   #showScale(scale: number): void {
