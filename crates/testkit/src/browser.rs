@@ -79,7 +79,7 @@ fn answer(stream: &TcpStream, folder: &Path) -> Option<()> {
     let first = lines.next()?.ok()?;
     let asked = first.split(' ').nth(1)?.split(['?', '#']).next()?.trim_start_matches('/').to_owned();
     // The headers say nothing that counts here.
-    while lines.next()?.ok()? != "" {}
+    while !lines.next()?.ok()?.is_empty() {}
     let path = Path::new(&asked);
     let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
     let found = inside.then(|| fs::read(folder.join(path)).ok()).flatten();
