@@ -70,19 +70,21 @@ pub async fn run(
     reloads: mpsc::Receiver<Config>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let data = DataDir::open(&config.storage.data)?;
+    let mut data = DataDir::open(&config.storage.data)?;
     let mut secret = data.key(&config.network.key_file)?;
     let (state, thread) = start_storage(&config, &options, clock, &data, &secret)?;
     let listening = listen(&config, &mut secret).await;
     drop(secret);
     let ended = match listening {
-        Ok(listening) => serve(config, data, state, listening, ready, reloads, shutdown).await,
+        Ok(listening) => serve(config, &mut data, state, listening, ready, reloads, shutdown).await,
         Err(failure) => {
             drop(state);
             Err(failure)
         }
     };
     close(thread).await;
+    // Only now may another relay take the directory.
+    drop(data);
     tracing::info!("ended");
     ended
 }
@@ -98,7 +100,7 @@ async fn listen(config: &Config, secret: &mut [u8; 32]) -> Result<(swarm::Listen
 /// Serves until `shutdown` completes and everyone has the last answer.
 async fn serve(
     config: Config,
-    mut data: DataDir,
+    data: &mut DataDir,
     state: Arc<State>,
     (listening, web): (swarm::Listening, TcpListener),
     ready: impl FnOnce(&Ready) -> std::io::Result<()>,
@@ -117,10 +119,7 @@ async fn serve(
         operator: config.http.operator.clone(),
         addr: told.addr.clone(),
     };
-    let mut web = tokio::spawn(http::serve(web, site, closing));
-    let sweeping = tokio::spawn(sweep(Arc::clone(&state), config.storage.sweep_s, draining.clone()));
-    let reloading = tokio::spawn(reload(Arc::clone(&state), config, reloads));
-    let serving = tokio::spawn(listening.serve(Arc::clone(&state), peers, draining));
+    // Both addresses take connections already. What may still fail comes before the tasks, which would hold the database.
     data.announce(&Running {
         pid: std::process::id(),
         http: Some(told.http.clone()),
@@ -128,6 +127,10 @@ async fn serve(
     })?;
     tracing::info!(addr = %told.addr, http = %told.http, "ready");
     ready(&told).map_err(Failure::Output)?;
+    let mut web = tokio::spawn(http::serve(web, site, closing));
+    let sweeping = tokio::spawn(sweep(Arc::clone(&state), config.storage.sweep_s, draining.clone()));
+    let reloading = tokio::spawn(reload(Arc::clone(&state), config, reloads));
+    let serving = tokio::spawn(listening.serve(Arc::clone(&state), peers, draining));
     notify(sd_notify::NotifyState::Ready);
 
     shutdown.await;
@@ -161,16 +164,16 @@ fn start_storage(
         .map_err(|source| Failure::Storage { path, source })?;
     let metrics = Arc::new(Metrics::new());
     let batch = metrics.batch();
-    let (handle, thread) = storage::spawn(Box::new(database), move |calls| {
-        batch.observe(f64::from(u32::try_from(calls).unwrap_or(u32::MAX)));
-    })
-    .context("Cannot start the storage thread")?;
     let in_force = InForce::new(Terms::new(config, None)?);
     let trace = options
         .trace_frames
         .as_deref()
         .map(|path| Trace::create(path).map_err(|source| Failure::Trace { path: path.to_owned(), source }))
         .transpose()?;
+    let (handle, thread) = storage::spawn(Box::new(database), move |calls| {
+        batch.observe(f64::from(u32::try_from(calls).unwrap_or(u32::MAX)));
+    })
+    .context("Cannot start the storage thread")?;
     let state = State {
         in_force,
         relay_key: SigningKey::from_bytes(secret).verifying_key().to_bytes(),

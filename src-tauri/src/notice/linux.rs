@@ -77,8 +77,10 @@ impl Notices {
         {
             other.handle.close_async().await;
         }
-        let language = words::language(self.setting(LANGUAGE).await.as_deref());
-        let privacy = Privacy::read(self.setting(PRIVACY).await.as_deref());
+        let language = words::language(self.setting(LANGUAGE).await.ok().flatten().as_deref());
+        // Who cannot be asked may have wished for silence, so that the least is said.
+        let privacy = self.setting(PRIVACY).await;
+        let privacy = privacy.map_or(Privacy::Nothing, |kept| Privacy::read(kept.as_deref()));
         let (summary, text) = privacy.lines(&message.sender_name, text, language);
         let mut notification = notification(&summary, &body(&text, reads_markup().await), language);
         if let Some(replaced) = &replaced {
@@ -135,19 +137,20 @@ impl Notices {
     async fn silent(&self, room: &str) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let holds = |until: Option<String>| rules::holds(until.as_deref(), now);
-        holds(self.setting(QUIET).await) || holds(self.setting(&format!("{MUTE}{room}")).await)
+        for key in [QUIET, &format!("{MUTE}{room}")] {
+            if self.setting(key).await.is_ok_and(|until| rules::holds(until.as_deref(), now)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// What the page keeps in a setting.
-    async fn setting(&self, key: &str) -> Option<String> {
+    async fn setting(&self, key: &str) -> Result<Option<String>, Error> {
         // The future of a call is large, and these are many.
         let answer = Box::pin(self.session.call("setting_get", json!({ "key": key }))).await;
         let kept = answer.map(|setting| serde_json::from_value::<Setting>(setting).ok()?.value);
-        kept.unwrap_or_else(|error| {
-            tracing::debug!(%error, "the settings could not be asked");
-            None
-        })
+        kept.inspect_err(|error| tracing::warn!(%error, key, "a setting could not be asked"))
     }
 
     async fn unread(&self, room: &str) -> Result<u32, Error> {

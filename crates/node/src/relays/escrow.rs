@@ -37,6 +37,8 @@ const PART_DATA: usize = 56 * 1024;
 /// The setting that turns the escrow off.
 const SWITCH: &str = "escrow";
 const OFF: &str = "off";
+/// Settings that stay in this home begin so: what was typed and not sent is no part of what the phrase gives back.
+const UNSENT: &str = "draft.";
 /// What is confirmed of a relay that may hold anything: nothing.
 const NOTHING: [u8; 32] = [0; 32];
 
@@ -353,7 +355,8 @@ impl Core {
             let friend = self.escrow_friend(turn, &account)?;
             pieces.push(EscrowData { friends: vec![friend], ..EscrowData::default() });
         }
-        for setting in settings::list(turn.db)? {
+        for setting in settings::list(turn.db)?.into_iter().filter(|setting| !setting.key.starts_with(UNSENT))
+        {
             let setting = EscrowSetting { key: setting.key, value: setting.value, version: setting.version };
             pieces.push(EscrowData { settings: vec![setting], ..EscrowData::default() });
         }

@@ -71,6 +71,18 @@ fn a_clock_that_was_set_back_changes_nothing() {
 }
 
 #[test]
+fn what_was_typed_and_not_sent_stays_at_home() {
+    let mut world = alone();
+    let before = world.relays[0].slots.clone();
+    set(&mut world, "draft.0123", "nobody shall read this");
+    world.pass(3 * HOUR);
+    assert_eq!(world.relays[0].slots, before, "a draft wrote the copy again");
+    set(&mut world, "language", "ko");
+    world.pass(3 * HOUR);
+    assert_ne!(world.relays[0].slots, before);
+}
+
+#[test]
 fn a_version_that_somebody_passed_is_passed_again() {
     let mut world = alone();
     for (version, ..) in world.relays[0].slots.values_mut() {
