@@ -442,6 +442,7 @@ describe('search', () => {
     await seen(() => expect(texts('finder-friend')).toEqual(['C Chaerin Kim Friend']));
     press(one('finder-text'), 'Enter');
     expect(router.now).toEqual({ screen: 'friends', chosen: 'chaerin' });
+    await seen(() => expect(document.activeElement?.closest('[data-region="list"]')).not.toBeNull());
     press(document.body, 'f', { code: 'KeyF', ctrlKey: true });
     type('finder-text', 'shortcuts');
     await found('finder-deed');
@@ -475,8 +476,10 @@ describe('search', () => {
     expect(texts('here-count')).toEqual(['2 of 2']);
     press(message!, 'N', { code: 'KeyN', shiftKey: true });
     expect(texts('here-count')).toEqual(['1 of 2']);
-    press(one('here-text'), 'Escape');
+    press(one('here-newer'), 'Escape');
     expect(all('here')).toEqual([]);
+    expect(document.activeElement).toBe(one('composer-input'));
+    expect(router.now.chosen).toBe('trip');
   });
 });
 
@@ -502,7 +505,7 @@ describe('emoji', () => {
     expect(all('emoji-picker')).toEqual([]);
     expect(document.activeElement).toBe(area);
     const kept = node.calls.filter((call) => call.method === 'setting_set').map((call) => call.params as { key: string; value: string });
-    expect(kept).toEqual([{ key: 'ui.emoji', value: '{"recent":["🍊"],"skin":0}' }]);
+    expect(kept.filter(({ key }) => key === 'ui.emoji')).toEqual([{ key: 'ui.emoji', value: '{"recent":["🍊"],"skin":0}' }]);
   });
 
   it('move by arrows, keep a skin tone and those used lately', async () => {
@@ -519,6 +522,12 @@ describe('emoji', () => {
     type('emoji-search', '');
     click(one('emoji-recent'));
     expect(texts('emoji')).toEqual(['👍🏿']);
+    click(all('emoji-group')[1]!);
+    click(all('emoji')[4]!);
+    click(one('emoji-recent'));
+    expect(all('emoji')).toHaveLength(2);
+    click(all('emoji')[1]!);
+    expect(document.activeElement).toBe(all('emoji')[1]);
     click(all('emoji-group')[0]!);
     all('emoji')[0]!.focus();
     for (const [key, at] of [['ArrowRight', 1], ['ArrowDown', 10], ['ArrowUp', 1], ['End', all('emoji').length - 1], ['Home', 0]] as const) {
@@ -528,6 +537,14 @@ describe('emoji', () => {
     document.body.dispatchEvent(new Event('pointerdown', { bubbles: true }));
     flushSync();
     expect(all('emoji-picker')).toEqual([]);
+    expect(document.activeElement).toBe(one('composer-input'));
+    click(one('composer-emoji'));
+    await seen(() => expect(all('emoji').length).toBe(2));
+    click(all('emoji')[0]!);
+    expect(all('emoji')).toHaveLength(2);
+    press(one('composer-input'), 'Escape');
+    expect(all('emoji-picker')).toEqual([]);
+    expect(router.now.chosen).toBe('trip');
   });
 });
 
@@ -575,12 +592,19 @@ describe('notifications', () => {
     const { node } = await open('home-en', ['settings', 'notices']);
     click(one('notices-privacy').querySelector<HTMLElement>('[data-value="name"]')!);
     click(one('quiet-hour'));
+    await seen(() => expect(document.activeElement).toBe(one('quiet-off')));
     expect(texts('notices-until')[0]).toMatch(/^Nothing is shown until /u);
+    node.failures.set('setting_set', 'disk_full');
     click(one('quiet-off'));
+    await found('toast');
+    expect(texts('notices-until')[0]).toMatch(/^Nothing is shown until /u);
+    node.failures.clear();
+    click(one('quiet-off'));
+    await seen(() => expect(document.activeElement).toBe(one('quiet-hour')));
     expect(texts('notices-until')).toEqual(['Notifications are shown.']);
     click(one('quiet-always'));
-    await seen(() => expect(kept(node)).toHaveLength(4));
-    expect(kept(node)).toMatchObject([{ key: 'notify.privacy', value: 'name' }, { key: 'notify.quiet_until' }, { key: 'notify.quiet_until', value: null }, { key: 'notify.quiet_until', value: 'always' }]);
+    await seen(() => expect(kept(node)).toHaveLength(5));
+    expect(kept(node)).toMatchObject([{ key: 'notify.privacy', value: 'name' }, { key: 'notify.quiet_until' }, { value: null }, { value: null }, { key: 'notify.quiet_until', value: 'always' }]);
   });
 
   it('are silent for a muted room, which counts nowhere but in the list', async () => {
@@ -590,13 +614,13 @@ describe('notifications', () => {
     const before = session.rooms.unreadRooms;
     click(one('room-mute'));
     click(one('mute-day'));
-    expect(session.rooms.unreadRooms).toBe(before - 1);
+    await seen(() => expect(session.rooms.unreadRooms).toBe(before - 1));
     const row = all('room-row').find((each) => each.dataset['room'] === 'r-mina')!;
     expect(row.textContent).toContain('Muted');
     expect(row.querySelector('.pill.is-quiet')).not.toBeNull();
     expect(kept(node)).toMatchObject([{ key: 'notify.mute.r-mina', value: expect.stringMatching(/^\d{13}$/u) }]);
     click(one('room-mute'));
-    expect(session.rooms.unreadRooms).toBe(before);
+    await seen(() => expect(session.rooms.unreadRooms).toBe(before));
     await seen(() => expect(kept(node).at(-1)).toEqual({ key: 'notify.mute.r-mina', value: null }));
   });
 });

@@ -7,6 +7,12 @@ function entryOf(region: Element): HTMLElement | null {
   return region.querySelector<HTMLElement>('[data-region-focus]') ?? region.querySelector<HTMLElement>('[aria-current][tabindex="0"], [data-roving][tabindex="0"]') ?? region.querySelector<HTMLElement>(FOCUSABLE);
 }
 
+/** Gives the focus to a region if nothing else has taken it. */
+export function enterRegion(name: string): void {
+  const region = document.querySelector(`[data-region="${CSS.escape(name)}"]`);
+  if (document.activeElement === document.body && region !== null) entryOf(region)?.focus();
+}
+
 /** Moves the focus to the next region, or to the previous one. */
 export function cycleRegion(step: 1 | -1): void {
   const regions = [...document.querySelectorAll('[data-region]')].filter((region) => region.getClientRects().length > 0);

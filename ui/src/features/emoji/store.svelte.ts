@@ -52,11 +52,11 @@ export class EmojiStore {
     this.skin = skin;
   }
 
-  /** What stands in a group, or answers a query. */
-  shown(group: number | null, query: string): Emoji[] {
+  /** What stands in a group, or answers a query; `recent` stands in none. */
+  shown(group: number | null, query: string, recent: readonly string[]): Emoji[] {
     if (query.trim() !== '') return search(this.all, query);
     if (group !== null) return this.all.filter((emoji) => emoji.group === group);
-    return this.recent.flatMap((unicode) => this.all.find((emoji) => emoji.unicode === unicode || emoji.skins.includes(unicode)) ?? []);
+    return recent.flatMap((unicode) => this.all.find((emoji) => emoji.unicode === unicode || emoji.skins.includes(unicode)) ?? []);
   }
 
   /** The emoji as it is written, in the chosen tone. */

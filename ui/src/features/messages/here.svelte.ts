@@ -2,7 +2,7 @@
 // Invariant: hits are in the order of the node, newest first, and belong to the text that is typed.
 
 import type { Message } from '../../lib/api/bindings';
-import type { Client } from '../../lib/api/client';
+import { outcome, type Client } from '../../lib/api/client';
 import { Refresh } from '../../lib/refresh';
 
 /** Hits asked for; whoever has more types another word. */
@@ -39,17 +39,19 @@ export class Here {
   async #look(): Promise<void> {
     const wanted = this.#wanted;
     const text = this.text.trim();
-    const hits = text === '' ? [] : await this.#client.call('search', { text, room: this.#room, from: null, limit: HERE_MAX });
+    const found = text === '' ? { ok: true as const, value: [] } : await outcome(this.#client.call('search', { text, room: this.#room, from: null, limit: HERE_MAX }));
     if (wanted !== this.#wanted) return;
-    this.hits = hits;
+    this.hits = found.ok ? found.value : [];
     this.at = -1;
     this.busy = false;
+    if (!found.ok) throw found.error;
   }
 
   /** Goes to the next older (1) or newer (-1) hit and answers it; at an end it begins again at the other. */
   step(by: 1 | -1): string | null {
     const count = this.hits.length;
-    if (count === 0) return null;
+    // The hits of an earlier text are not gone through.
+    if (count === 0 || this.busy) return null;
     this.at = this.at < 0 ? 0 : (this.at + by + count) % count;
     return this.hits[this.at]?.message ?? null;
   }

@@ -35,6 +35,7 @@ export class StickyDay {
   /** Takes it away for good. */
   stop(): void {
     cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
     clearTimeout(this.#timer);
     this.at = null;
   }

@@ -1,5 +1,5 @@
 // What the system may tell, and what is muted. The shell reads the same settings, `src-tauri/src/notice/rules.rs`.
-// Invariant: a value that the node has and we do not understand counts as never set.
+// Invariant: what is shown is what the node has kept, as far as we understand it.
 
 import { SvelteMap } from 'svelte/reactivity';
 import type { Client } from '../../lib/api/client';
@@ -70,7 +70,10 @@ export class NoticesStore {
   async learn(rooms: readonly string[]): Promise<void> {
     const fresh = rooms.filter((room) => !this.#known.has(room));
     for (const room of fresh) this.#known.add(room);
-    const ends = await Promise.all(fresh.map((room) => this.#stored(`${MUTE}${room}`)));
+    const ends = await Promise.all(fresh.map((room) => this.#stored(`${MUTE}${room}`))).catch((thrown: unknown) => {
+      for (const room of fresh) this.#known.delete(room);
+      throw thrown;
+    });
     fresh.forEach((room, i) => this.#show(room, readUntil(ends[i] ?? null, this.#clock())));
   }
 
@@ -88,20 +91,21 @@ export class NoticesStore {
 
   /** Chooses how much a notification says. */
   async choosePrivacy(privacy: Privacy): Promise<void> {
-    this.privacy = privacy;
     await this.#client.call('setting_set', { key: PRIVACY, value: privacy });
+    this.privacy = privacy;
   }
 
   /** Shows no notification for a while; null ends that. */
   async beQuiet(span: Span | null): Promise<void> {
-    this.quiet = span === null ? null : endOf(span, this.#clock());
-    await this.#keep(QUIET, this.quiet);
+    const until = span === null ? null : endOf(span, this.#clock());
+    await this.#keep(QUIET, until);
+    this.quiet = until;
   }
 
   /** Mutes a room for a while; null ends that. */
   async mute(room: string, span: Span | null): Promise<void> {
     const until = span === null ? null : endOf(span, this.#clock());
-    this.#show(room, until);
     await this.#keep(`${MUTE}${room}`, until);
+    this.#show(room, until);
   }
 }

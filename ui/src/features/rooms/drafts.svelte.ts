@@ -32,7 +32,10 @@ export class Drafts {
   async learn(rooms: readonly string[]): Promise<void> {
     const fresh = rooms.filter((room) => !this.#asked.has(room));
     for (const room of fresh) this.#asked.add(room);
-    const kept = await Promise.all(fresh.map((room) => this.#client.call('setting_get', { key: `${KEY}${room}` })));
+    const kept = await Promise.all(fresh.map((room) => this.#client.call('setting_get', { key: `${KEY}${room}` }))).catch((thrown: unknown) => {
+      for (const room of fresh) this.#asked.delete(room);
+      throw thrown;
+    });
     fresh.forEach((room, i) => {
       const text = kept[i]?.value ?? '';
       if (text !== '') this.#kept.add(room);
