@@ -3,6 +3,7 @@
 
 import { SvelteMap } from 'svelte/reactivity';
 import type { Client } from '../../lib/api/client';
+import { Once } from '../../lib/once';
 
 /** How much a notification says: who and what, who, or nothing of both. */
 export type Privacy = 'full' | 'name' | 'none';
@@ -44,11 +45,12 @@ export class NoticesStore {
   readonly muted = new SvelteMap<string, Exclude<Until, null>>();
   readonly #client: Client;
   readonly #clock: () => number;
-  readonly #known = new Set<string>();
+  readonly #muting: Once;
 
   constructor(client: Client, clock: () => number) {
     this.#client = client;
     this.#clock = clock;
+    this.#muting = new Once(client, MUTE);
   }
 
   async #stored(key: string): Promise<string | null> {
@@ -68,13 +70,7 @@ export class NoticesStore {
 
   /** Learns which of these rooms are muted; each is asked for once. */
   async learn(rooms: readonly string[]): Promise<void> {
-    const fresh = rooms.filter((room) => !this.#known.has(room));
-    for (const room of fresh) this.#known.add(room);
-    const ends = await Promise.all(fresh.map((room) => this.#stored(`${MUTE}${room}`))).catch((thrown: unknown) => {
-      for (const room of fresh) this.#known.delete(room);
-      throw thrown;
-    });
-    fresh.forEach((room, i) => this.#show(room, readUntil(ends[i] ?? null, this.#clock())));
+    for (const [room, value] of await this.#muting.read(rooms)) this.#show(room, readUntil(value, this.#clock()));
   }
 
   #show(room: string, until: Until): void {

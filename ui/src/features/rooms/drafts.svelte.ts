@@ -3,6 +3,7 @@
 
 import { SvelteMap } from 'svelte/reactivity';
 import type { Client } from '../../lib/api/client';
+import { Once } from '../../lib/once';
 
 /** How long after the last key a draft is kept, in ms. */
 export const KEEP_AFTER_MS = 800;
@@ -13,7 +14,7 @@ export class Drafts {
   readonly texts = new SvelteMap<string, string>();
   readonly #client: Client;
   readonly #fail: (thrown: unknown) => void;
-  readonly #asked = new Set<string>();
+  readonly #once: Once;
   readonly #waiting = new Map<string, ReturnType<typeof setTimeout>>();
   /** Rooms for which the node has a draft. */
   readonly #kept = new Set<string>();
@@ -21,6 +22,7 @@ export class Drafts {
   constructor(client: Client, fail: (thrown: unknown) => void) {
     this.#client = client;
     this.#fail = fail;
+    this.#once = new Once(client, KEY);
   }
 
   /** What stands in the composer of a room. */
@@ -30,17 +32,11 @@ export class Drafts {
 
   /** Reads the drafts of these rooms; each is asked for once. */
   async learn(rooms: readonly string[]): Promise<void> {
-    const fresh = rooms.filter((room) => !this.#asked.has(room));
-    for (const room of fresh) this.#asked.add(room);
-    const kept = await Promise.all(fresh.map((room) => this.#client.call('setting_get', { key: `${KEY}${room}` }))).catch((thrown: unknown) => {
-      for (const room of fresh) this.#asked.delete(room);
-      throw thrown;
-    });
-    fresh.forEach((room, i) => {
-      const text = kept[i]?.value ?? '';
+    for (const [room, value] of await this.#once.read(rooms)) {
+      const text = value ?? '';
       if (text !== '') this.#kept.add(room);
       if (text !== '' && !this.texts.has(room) && !this.#waiting.has(room)) this.texts.set(room, text);
-    });
+    }
   }
 
   /** Takes over what stands in the composer of a room. */
