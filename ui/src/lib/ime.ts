@@ -16,6 +16,11 @@ export type EnterAction = 'send' | 'swallow' | 'leave';
 export class Composition {
   #justEnded = false;
 
+  /** Whether an Enter now only finishes a syllable. */
+  get justEnded(): boolean {
+    return this.#justEnded;
+  }
+
   /** Call on `compositionend`. */
   ended(): void {
     this.#justEnded = true;
